@@ -1,0 +1,120 @@
+"""The Activation Variance-Sparsity Score, equations (1)–(9) of arXiv 2411.02117.
+
+Direction: the paper removes the blocks with the lowest AVSS. What that is worth is measured elsewhere, never assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from avss_core.activations.magnitude_bins import share_below
+from avss_core.activations.moments import FIRST_TOKEN, Profile, SiteMoments
+from avss_core.errors import SettingError
+from avss_core.importance.epsilon import Epsilon
+
+COLUMNS = (
+    "block",
+    "site",
+    "n",
+    "mean",
+    "variance",
+    "std",
+    "variance_share",
+    "sparsity",
+    "sparsity_share",
+    "sparsity_deviation",
+    "avss",
+    "avss_share",
+    "avss_cumulative",
+    "l1",
+    "l2",
+    "frobenius",
+    "floored",
+)
+
+
+def score_table(
+    profile: Profile, site: str = "residual", epsilon: Epsilon | None = None, skip_first_token: bool = False
+) -> pd.DataFrame:
+    """One row per block with the columns `COLUMNS`, for one site of a profile.
+
+    Raises SettingError when the profile does not hold the site.
+    """
+    table = pd.DataFrame(
+        score_columns(chosen_moments(profile, site, skip_first_token), epsilon or Epsilon(), site)
+    )
+    return table[list(COLUMNS)]
+
+
+def chosen_moments(profile: Profile, site: str, skip_first_token: bool) -> SiteMoments:
+    """The moments of one site, all groups of tokens together or all but the first token of every window."""
+    if site in profile.missing:
+        raise SettingError(f"Site {site!r} could not be measured in this model: {profile.missing[site]}.")
+    if site not in profile.sites:
+        raise SettingError(f"This run did not measure site {site!r}; it has {', '.join(profile.sites)}.")
+    moments = profile.sites[site]
+    if not skip_first_token:
+        return moments.pooled()
+    others = [group for group in moments.groups if group != FIRST_TOKEN]
+    if not moments.tokens[[moments.groups.index(group) for group in others]].sum():
+        raise SettingError("Every window of this text has one token only, so nothing is left without the first.")
+    return moments.pooled(others)
+
+
+def score_columns(moments: SiteMoments, epsilon: Epsilon, site: str) -> dict[str, NDArray[np.generic] | str]:
+    """Equations (1)–(9) and the norms, from moments with a single group, each column of shape (blocks,)."""
+    n = np.full(moments.n_blocks, int(moments.count[0]))
+    tokens, sequences = int(moments.tokens[0]), int(moments.sequences[0])
+    variance = moments.m2[:, 0] / n  # (1)
+    std = np.sqrt(variance)  # (2)
+    sparsity = share_below(moments.histogram[:, 0], epsilon.absolute(std))  # (4)
+    return {
+        "block": np.arange(moments.n_blocks),
+        "site": site,
+        "n": n,
+        "mean": moments.mean[:, 0],
+        "variance": variance,
+        "std": std,
+        **derived_columns(variance, sparsity, n),
+        "l1": moments.abs_sum[:, 0] / tokens,
+        "l2": moments.l2_sum[:, 0] / tokens,
+        "frobenius": moments.frobenius_sum[:, 0] / sequences,
+    }
+
+
+def derived_columns(
+    variance: NDArray[np.float64], sparsity: NDArray[np.float64], n: NDArray[np.int64] | int
+) -> dict[str, NDArray[np.generic]]:
+    """Equations (3) and (5)–(9) from σ² and S of each block, along the last axis.
+
+    S = 0 would make (7) undefined: it is floored at 1/N there, and the block is flagged (our reading).
+    """
+    floored = sparsity == 0
+    avss = variance / np.where(floored, 1.0 / n, sparsity)  # (7)
+    avss_share = shares(avss)  # (8)
+    sparsity_share = shares(sparsity)  # (5)
+    return {
+        "variance_share": shares(variance),  # (3)
+        "sparsity": sparsity,
+        "sparsity_share": sparsity_share,
+        "sparsity_deviation": np.abs(sparsity - sparsity_share),  # (6)
+        "avss": avss,
+        "avss_share": avss_share,
+        "avss_cumulative": np.cumsum(avss_share, axis=-1),  # (9)
+        "floored": floored,
+    }
+
+
+def shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each value over the sum along the last axis; equal shares when all are zero."""
+    total = values.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, values / np.where(total > 0, total, 1.0), 1.0 / values.shape[-1])
+
+
+def lowest_first(scores: Sequence[float]) -> list[int]:
+    """Blocks by rising score, ties by index: the order in which they would be removed."""
+    return [int(block) for block in np.argsort(np.asarray(scores), kind="stable")]

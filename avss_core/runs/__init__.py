@@ -1,0 +1,6 @@
+"""What is kept of every run."""
+
+from avss_core.runs.run import Run, Unit
+from avss_core.runs.store import Store, default_url
+
+__all__ = ["Run", "Store", "Unit", "default_url"]
