@@ -13,7 +13,8 @@ from torch.utils.hooks import RemovableHandle
 from avss_core.activations.accumulators import Accumulator, accumulator_for
 from avss_core.activations.moments import Profile
 from avss_core.activations.plain_accumulator import sum_dtype
-from avss_core.activations.sites import check_sites, find_inner_sites, hidden_of
+from avss_core.activations.site_names import check_sites
+from avss_core.activations.sites import find_inner_sites, hidden_of
 from avss_core.activations.token_groups import PADDING, FirstTokenApart, Grouping, TokenGroups
 from avss_core.corpora.batches import Batch
 from avss_core.models.load import LoadedModel

@@ -23,7 +23,7 @@ def write_profile(profile: Profile, path: Path) -> None:
     partial.replace(path)
 
 
-def read_profile(path: Path) -> Profile:
+def read_profile(path: Path | str) -> Profile:
     """Read what `write_profile` wrote."""
     table = pq.read_table(path)
     facts = json.loads(table.schema.metadata[b"avss"])

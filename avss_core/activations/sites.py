@@ -13,10 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from avss_core.errors import SettingError
 from avss_core.models.load import LoadedModel
-
-SITES = ("residual", "update", "mlp", "attention")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +23,6 @@ class SiteModules:
     modules: tuple[nn.Module, ...]
     takes_input: bool
     missing: str | None = None
-
-
-def check_sites(sites: tuple[str, ...]) -> None:
-    """Raise SettingError for a site that does not exist."""
-    for site in sites:
-        if site not in SITES:
-            raise SettingError(f"There is no site {site!r}; the sites are {', '.join(SITES)}.")
 
 
 def find_inner_sites(model: LoadedModel) -> dict[str, SiteModules]:

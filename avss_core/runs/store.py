@@ -83,6 +83,12 @@ class Store:
             raise RunError(f"{what} in {self.url}; `avss runs list` shows what there is.")
         return found[0]
 
+    def find_run(self, run_id: str) -> Run | None:
+        """The run of exactly this id, None when there is none."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+        return None if row is None else Run.from_row(row)
+
     def runs(self, kind: str | None = None, limit: int = 200) -> list[Run]:
         """Runs, newest first."""
         query = select(runs).order_by(runs.c.created.desc()).limit(limit)

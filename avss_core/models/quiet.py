@@ -1,0 +1,42 @@
+"""Keep the loading libraries from writing to the terminal, without losing what they say."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+
+from huggingface_hub.utils import are_progress_bars_disabled
+from transformers.utils import logging as transformers_logging
+
+_log = logging.getLogger(__name__)
+
+
+class _PassOn(logging.Handler):
+    """Hand every record of another library to this module's logger, at the level of a detail."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _log.debug("%s: %s", record.name, record.getMessage())
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and no warnings on the terminal inside; warnings go to this module's logger as details."""
+    loggers = [logging.getLogger(name) for name in ("transformers", "huggingface_hub")]
+    before = [(logger, logger.handlers, logger.propagate) for logger in loggers]
+    bars_were_on = not are_progress_bars_disabled()
+    for logger in loggers:
+        logger.handlers, logger.propagate = [_PassOn()], False
+    transformers_logging.disable_progress_bar()
+    try:
+        # One progress bar (of reading GGUF) heeds no switch; it is written to the stderr of the moment.
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, handlers, propagate in before:
+            logger.handlers, logger.propagate = handlers, propagate
+        if bars_were_on:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,56 @@
+"""What a cut does to a task: before, after, what is retained with its interval, how much smaller the model gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from avss_core.pruning.cut import Cut
+from avss_core.pruning.reduction import Reduction, parameter_reduction
+from avss_core.tasks.evaluation import Evaluation, retained
+from avss_core.tasks.perplexity_table import retained_interval
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A cut, evaluated. retained: 1 when nothing is lost, with the ends of its paired 95 % interval over documents."""
+
+    cut: Cut
+    before: Evaluation
+    after: Evaluation
+    retained: float
+    retained_low: float
+    retained_high: float
+    reduction: Reduction
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON types; `kept` and `removed` always together."""
+        return {
+            "kept": list(self.cut.kept),
+            "removed": list(self.cut.removed),
+            "reason": self.cut.reason,
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "retained": self.retained,
+            "retained_low": self.retained_low,
+            "retained_high": self.retained_high,
+            "parameter_reduction": self.reduction.of_all,
+            "parameter_reduction_of_blocks": self.reduction.of_blocks,
+            "parameters_removed": self.reduction.removed,
+        }
+
+
+def outcome_of(
+    cut: Cut,
+    before: tuple[Evaluation, pd.DataFrame],
+    after: tuple[Evaluation, pd.DataFrame],
+    block_parameters: Sequence[int],
+    parameters_total: int,
+) -> Outcome:
+    """Compare two evaluations of the same documents, each with its per-document values."""
+    low, high = retained_interval(before[1], after[1])
+    reduction = parameter_reduction(cut, block_parameters, parameters_total)
+    return Outcome(cut, before[0], after[0], retained(before[0], after[0]), low, high, reduction)

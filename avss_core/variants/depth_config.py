@@ -1,0 +1,39 @@
+"""A model's config for fewer blocks: the depth, and every list that has one entry for each block."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+_NAMES_OF_DEPTH = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+# Lists of block indices (`mlp_only_layers=[0, 3]`), as opposed to lists of one entry for each block.
+_LISTS_OF_INDICES = (
+    "attn_layer_indices",
+    "cross_attention_layers",
+    "full_attn_idxs",
+    "local_layer_ids",
+    "mlp_only_layers",
+    "moe_layers",
+    "rope_scaling_layers",
+)
+
+
+def config_of_kept(config: PreTrainedConfig, kept: tuple[int, ...], n_blocks: int) -> PreTrainedConfig:
+    """A copy of `config` for a network of the blocks `kept` of `n_blocks`; `config` itself stays as it is."""
+    shorter = copy.deepcopy(config)
+    text = shorter.get_text_config()
+    for name, value in list(vars(text).items()):
+        if name in _LISTS_OF_INDICES and isinstance(value, list | tuple):
+            setattr(text, name, [new for new, old in enumerate(kept) if old in value])
+        elif _is_per_block(name, value, n_blocks):
+            setattr(text, name, [value[old] for old in kept])
+    for name in _NAMES_OF_DEPTH:
+        if getattr(text, name, None) == n_blocks:
+            setattr(text, name, len(kept))
+    return shorter
+
+
+def _is_per_block(name: str, value: Any, n_blocks: int) -> bool:
+    return isinstance(value, list | tuple) and len(value) == n_blocks and ("layer" in name or "block" in name)

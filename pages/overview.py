@@ -1,0 +1,100 @@
+"""Choose a model and a text, start, and watch the curves converge."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from avss_core.activations.site_names import SITES
+from avss_core.errors import AvssError
+from avss_core.figures.curves import curve_grid
+from avss_core.importance import Epsilon
+from avss_core.jobs import ProfileRequest
+from pages.parts.choose_corpus import choose_corpus
+from pages.parts.choose_model import choose_model
+from pages.parts.choose_run import STATUS_SIGN, chosen_run, line_of, look_at
+from pages.parts.engine import jobs, score_table, store
+from pages.parts.follow import follow
+from pages.parts.show import show_figure
+
+LIVE_COLUMNS = ("variance", "sparsity", "avss_share", "l1", "l2", "frobenius")
+POLL_SECONDS = 0.7
+
+
+def start(request: ProfileRequest) -> None:
+    """Submit and look at it; what is wrong with the request is told on the page."""
+    try:
+        look_at(jobs().submit(request).id)
+    except AvssError as error:
+        st.session_state["start-error"] = str(error)
+
+
+def draw_chooser() -> None:
+    """Model, text, sites and the button."""
+    with st.container(border=True):
+        model_column, text_column, go_column = st.columns([3, 3, 2])
+        with model_column:
+            model = choose_model()
+        with text_column:
+            corpus = choose_corpus()
+        with go_column:
+            sites = st.pills(
+                "Measure at", SITES, selection_mode="multi", default=["residual", "update"], key="sites", required=True
+            )
+            request = ProfileRequest(model, corpus, tuple(site for site in SITES if site in sites))
+            st.button(
+                "Start profile", type="primary", key="start", on_click=start, args=(request,), width="stretch",
+                icon=":material/play_arrow:",
+            )
+        if "start-error" in st.session_state:
+            st.error(st.session_state.pop("start-error"), icon=":material/error:")
+
+
+def draw_live(run_id: str) -> None:
+    """The state of the run, and its curves from the shards finished so far."""
+    run = follow(run_id, "profile")
+    finished = len(store().units(run_id))
+    if finished:
+        site = run.spec["sites"][0]
+        table = score_table(run_id, finished, site, Epsilon(), False)
+        title = f"{run.spec['model']['source']}: {site}, {finished} of {run.n_units or '?'} shards, 95 % bands"
+    else:
+        table = pd.DataFrame({name: pd.Series(dtype=float) for name in ("block", *LIVE_COLUMNS)})
+        title = f"{run.spec['model']['source']}: waiting for the first shard"
+    show_figure(curve_grid(table, LIVE_COLUMNS, n_blocks=run.facts.get("blocks"), title=title), table, "live-curves")
+    if run.ended and st.session_state.pop("was-running", None) == run_id:
+        st.rerun()
+    if not run.ended:
+        st.session_state["was-running"] = run_id
+
+
+def draw_history() -> None:
+    """All runs, newest first."""
+    with st.expander("History"):
+        rows = [
+            {
+                "run": run.id,
+                "kind": run.kind,
+                "status": f"{STATUS_SIGN[run.status]} {run.status}",
+                "model": run.spec["model"]["source"],
+                "text": run.spec["corpus"]["source"],
+                "tokens": run.facts.get("tokens"),
+                "seconds": run.seconds,
+                "created": pd.Timestamp(run.created, unit="s"),
+                "error": run.error,
+            }
+            for run in store().runs()
+        ]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"seconds": st.column_config.NumberColumn(format="%.1f")})
+
+
+st.title("Which blocks of a language model matter?")
+st.markdown(
+    "Measure what every block does while the model reads, score the blocks, take some away on the **Prune** page, "
+    "and read what was lost. Scores are never trusted: they are measured against what removal really costs."
+)
+draw_chooser()
+run = chosen_run()
+st.subheader(line_of(run), anchor=False)
+st.fragment(draw_live, run_every=None if run.ended else POLL_SECONDS)(run.id)
+draw_history()

@@ -1,0 +1,63 @@
+"""Choose a text, and how it is cut."""
+
+from __future__ import annotations
+
+import hashlib
+
+import streamlit as st
+
+from avss_core.corpora.preview import preview
+from avss_core.corpora.registry import SAMPLES
+from avss_core.corpora.spec import CorpusSpec
+from pages.parts.engine import store
+from pages.parts.trouble import told_in_a_box
+
+
+def choose_corpus() -> CorpusSpec:
+    """Draw the widgets and return what they say."""
+    known = dict.fromkeys([*(s.source for s in SAMPLES), *(run.spec["corpus"]["source"] for run in store().runs())])
+    source = st.selectbox(
+        "Text",
+        list(known),
+        key="corpus",
+        accept_new_options=True,
+        help="A sample of this project, or type a local file or folder (text, JSONL, CSV, Parquet) or the id of a hub data set.",
+    )
+    length, budget = st.columns(2)
+    window = length.number_input("Window (tokens)", 1, 1_000_000, 512, key="length", help="Longer documents are cut.")
+    most = budget.number_input("At most (tokens)", 0, None, 0, 1000, key="max-tokens", help="0 reads the whole part.")
+    with st.expander("More about the text"):
+        upload = st.file_uploader("Upload", ["txt", "md", "jsonl", "json", "csv", "tsv", "parquet"], key="upload")
+        column = st.text_input("Column of the text", "text", key="column")
+        config = st.text_input("Configuration (hub)", key="hub-config") or None
+        split = st.text_input("Split (hub)", key="hub-split") or None
+        everything = st.checkbox(
+            "Use all documents",
+            key="all-documents",
+            help="Off, about half the documents (by a hash of their text) are held out, so that pruning is judged on text that was not profiled.",
+        )
+        if upload is not None:
+            source = _keep(upload.name, upload.getvalue())
+        spec = CorpusSpec(
+            source=source or "sample:essays",
+            part="all" if everything else "profile",
+            column=column,
+            config=config,
+            split=split,
+            length=int(window),
+            max_tokens=int(most) or None,
+        )
+        if st.toggle("Show the first rows", key="preview"):
+            with told_in_a_box():
+                st.dataframe(preview(spec), hide_index=True)
+    return spec
+
+
+def _keep(name: str, content: bytes) -> str:
+    """Keep an upload beside the store, under a name that says its content, and return its path."""
+    folder = store().folder / "uploads" / hashlib.sha256(content).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    if not path.is_file():
+        path.write_bytes(content)
+    return str(path)

@@ -1,0 +1,34 @@
+"""A figure on the page, with itself and its data to take home."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+
+def show_figure(figure: go.Figure, data: pd.DataFrame, name: str) -> None:
+    """Draw `figure`; under it, downloads of its data (CSV) and of itself (HTML; its camera button gives a PNG)."""
+    config = {"displaylogo": False, "toImageButtonOptions": {"filename": name, "scale": 2}}
+    st.plotly_chart(figure, key=f"figure-{name}", theme=None, config=config)
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "data (CSV)",
+            lambda: data.to_csv(index=False),
+            f"{name}.csv",
+            "text/csv",
+            key=f"csv-{name}",
+            type="tertiary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "figure (HTML)",
+            lambda: figure.to_html(include_plotlyjs=True),
+            f"{name}.html",
+            "text/html",
+            key=f"html-{name}",
+            type="tertiary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
