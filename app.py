@@ -1,4 +1,4 @@
-"""The dashboard: routes to its pages. It reads the store, draws figures and submits jobs; torch is never imported here."""
+"""The dashboard: routes to its pages. It reads the store, draws figures, submits jobs, and never imports torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages import overview, profile, prune
 from pages.parts.choose_run import choose_run
 from pages.parts.first_start import profile_something_at_first
 from pages.parts.trouble import told_in_a_box
@@ -17,9 +18,9 @@ st.logo(str(ASSETS / "logo.svg"), size="large")
 
 page = st.navigation(
     [
-        st.Page("pages/overview.py", title="Overview", icon=":material/monitoring:", default=True),
-        st.Page("pages/profile.py", title="Profile", icon=":material/ssid_chart:"),
-        st.Page("pages/prune.py", title="Prune", icon=":material/content_cut:"),
+        st.Page(overview.page, title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
+        st.Page(profile.page, title="Profile", icon=":material/ssid_chart:", url_path="profile"),
+        st.Page(prune.page, title="Prune", icon=":material/content_cut:", url_path="prune"),
     ]
 )
 

@@ -6,10 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from avss_core.activations.site_names import SITES
+from avss_core.corpora.spec import CorpusSpec
 from avss_core.errors import AvssError
 from avss_core.figures.curves import curve_grid
 from avss_core.importance import Epsilon
 from avss_core.jobs import ProfileRequest
+from avss_core.models.spec import ModelSpec
+from pages.parts.by_address import run_dashboard
 from pages.parts.choose_corpus import choose_corpus
 from pages.parts.choose_model import choose_model
 from pages.parts.choose_run import STATUS_SIGN, chosen_run, line_of, look_at
@@ -21,10 +24,10 @@ LIVE_COLUMNS = ("variance", "sparsity", "avss_share", "l1", "l2", "frobenius")
 POLL_SECONDS = 0.7
 
 
-def start(request: ProfileRequest) -> None:
-    """Submit and look at it; what is wrong with the request is told on the page."""
+def start(model: ModelSpec, corpus: CorpusSpec, sites: tuple[str, ...]) -> None:
+    """Submit a profile and look at it; what is wrong with it is told on the page."""
     try:
-        look_at(jobs().submit(request).id)
+        look_at(jobs().submit(ProfileRequest(model, corpus, sites)).id)
     except AvssError as error:
         st.session_state["start-error"] = str(error)
 
@@ -32,19 +35,21 @@ def start(request: ProfileRequest) -> None:
 def draw_chooser() -> None:
     """Model, text, sites and the button."""
     with st.container(border=True):
-        model_column, text_column, go_column = st.columns([3, 3, 2])
+        model_column, text_column, go_column = st.columns([4, 4, 3])
         with model_column:
             model = choose_model()
         with text_column:
             corpus = choose_corpus()
         with go_column:
-            sites = st.pills(
-                "Measure at", SITES, selection_mode="multi", default=["residual", "update"], key="sites", required=True
-            )
-            request = ProfileRequest(model, corpus, tuple(site for site in SITES if site in sites))
+            sites = st.pills("Measure at", SITES, selection_mode="multi", default=["residual", "update"], key="sites")
             st.button(
-                "Start profile", type="primary", key="start", on_click=start, args=(request,), width="stretch",
+                "Start profile",
+                type="primary",
+                key="start",
                 icon=":material/play_arrow:",
+                width="stretch",
+                on_click=start,
+                args=(model, corpus, tuple(site for site in SITES if site in sites)),
             )
         if "start-error" in st.session_state:
             st.error(st.session_state.pop("start-error"), icon=":material/error:")
@@ -85,16 +90,24 @@ def draw_history() -> None:
             }
             for run in store().runs()
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"seconds": st.column_config.NumberColumn(format="%.1f")})
+        st.dataframe(
+            pd.DataFrame(rows), hide_index=True, column_config={"seconds": st.column_config.NumberColumn(format="%.1f")}
+        )
 
 
-st.title("Which blocks of a language model matter?")
-st.markdown(
-    "Measure what every block does while the model reads, score the blocks, take some away on the **Prune** page, "
-    "and read what was lost. Scores are never trusted: they are measured against what removal really costs."
-)
-draw_chooser()
-run = chosen_run()
-st.subheader(line_of(run), anchor=False)
-st.fragment(draw_live, run_every=None if run.ended else POLL_SECONDS)(run.id)
-draw_history()
+def page() -> None:
+    """Draw the page."""
+    st.title("Which blocks of a language model matter?")
+    st.markdown(
+        "Measure what every block does while the model reads, score the blocks, take some away on the **Prune** page, "
+        "and read what was lost. Scores are never trusted: they are measured against what removal really costs."
+    )
+    draw_chooser()
+    run = chosen_run()
+    st.caption(line_of(run))
+    st.fragment(draw_live, run_every=None if run.ended else POLL_SECONDS)(run.id)
+    draw_history()
+
+
+if __name__ == "__main__":
+    run_dashboard()

@@ -8,10 +8,11 @@ from avss_core.errors import RunError
 from avss_core.figures.curves import block_curve
 from avss_core.figures.heatmap import statistics_heatmap
 from avss_core.figures.labels import statistic_of
+from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.engine import score_table, store
 from pages.parts.follow import follow
-from pages.parts.score_settings import choose_score_settings
+from pages.parts.score_settings import ScoreSettings, choose_score_settings
 from pages.parts.show import show_figure
 
 TABS = {
@@ -22,13 +23,8 @@ TABS = {
 }
 POLL_SECONDS = 0.7
 
-st.title("Profile")
-run = chosen_run()
-st.caption(line_of(run))
-settings = choose_score_settings(run.spec["sites"])
 
-
-def draw(run_id: str) -> None:
+def draw(run_id: str, settings: ScoreSettings) -> None:
     """All curves from the shards finished so far."""
     now = store().run(run_id)
     if not now.ended:
@@ -41,8 +37,13 @@ def draw(run_id: str) -> None:
         st.info(f"{finished} of {now.n_units} shards so far: these are statistics of a part of the text.")
     if table["floored"].any():
         blocks = ", ".join(str(block) for block in table.loc[table["floored"], "block"])
-        st.warning(f"S = 0 in block {blocks}: no activation is below ε there, so S is floored at 1/N (our reading). A larger ε tells more.")
-    for tab, (name, columns) in zip(st.tabs([*TABS, "All", "Table"]), [*TABS.items(), ("All", ()), ("Table", ())], strict=True):
+        st.warning(
+            f"S = 0 in block {blocks}: no activation is below ε there, so S is floored at 1/N (our reading). "
+            "A larger ε tells more."
+        )
+    for tab, (name, columns) in zip(
+        st.tabs([*TABS, "All", "Table"]), [*TABS.items(), ("All", ()), ("Table", ())], strict=True
+    ):
         with tab:
             for column in columns:
                 show_figure(block_curve(table, column), table, f"{column}-{settings.site}")
@@ -57,4 +58,14 @@ def draw(run_id: str) -> None:
     )
 
 
-st.fragment(draw, run_every=None if run.ended else POLL_SECONDS)(run.id)
+def page() -> None:
+    """Draw the page."""
+    st.title("Profile")
+    run = chosen_run()
+    st.caption(line_of(run))
+    settings = choose_score_settings(run.spec["sites"])
+    st.fragment(draw, run_every=None if run.ended else POLL_SECONDS)(run.id, settings)
+
+
+if __name__ == "__main__":
+    run_dashboard()

@@ -36,7 +36,7 @@ def plot_grid(headings: Sequence[tuple[str, str]], per_row: int, row_height: int
         subplot_titles=[
             f"{what}<br><span style='font-size:11px'>{unit}</span>" if unit else what for what, unit in headings
         ],
-        horizontal_spacing=0.22 / across,
+        horizontal_spacing=0.3 / across,
         vertical_spacing=_BETWEEN / inner,
     )
     figure.update_layout(height=inner + _AROUND)

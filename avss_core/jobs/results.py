@@ -59,6 +59,14 @@ def outcome_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...],
     return outcome_of(cut, before, after, facts["block_parameters"], facts["parameters"])
 
 
+def evaluated_cuts(store: Store, request: EvaluateRequest) -> set[tuple[int, ...]]:
+    """The sets of removed blocks that have been evaluated for the model, text and task of `request`."""
+    wanted = request.to_dict()
+    runs = [run for run in store.runs(EvaluateRequest.kind) if run.status == "done"]
+    same = [run for run in runs if all(run.spec[part] == wanted[part] for part in ("model", "corpus", "task"))]
+    return {tuple(cut) for run in same for cut in run.spec["cuts"]}
+
+
 def model_facts(store: Store, request: EvaluateRequest | ProfileRequest) -> dict[str, Any] | None:
     """Blocks, parameters and the like of a request's model, from any run that has loaded it; None when none has."""
     wanted = request.model.to_dict()

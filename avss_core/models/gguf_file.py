@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from avss_core.models.verify import check_weights
 
 _log = logging.getLogger(__name__)
 _SPLIT_KEY = "tokenizer.ggml.pre"
+# Names of splits, as llama.cpp groups them: every digit alone, then as GPT-2; and exactly as GPT-2.
+_DIGITS_ALONE = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"}
+_AS_GPT2 = {None, "default", "gpt-2", "phi-2", "mpt", "olmo", "jais", "roberta-bpe", "gigachat", "exaone4", "trillion"}
 
 
 def load_gguf(file: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:
@@ -30,7 +35,8 @@ def load_gguf(file: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:
         raise ModelError(f"There is no file {file}; give the path of a GGUF file.")
     split = read_split(file)
     what = f"The GGUF file {file}"
-    with quiet():
+    # The progress bar of reading GGUF heeds no switch; it is written to the stderr of the moment.
+    with quiet(), redirect_stderr(io.StringIO()):
         try:
             loader: Any = AutoModelForCausalLM
             network, info = loader.from_pretrained(
@@ -63,11 +69,17 @@ def read_split(file: Path) -> str | None:
 
 
 def restore_split(tokenizer: Any, split: str | None) -> None:
-    """Give back the split that a GGUF names but transformers drops: for `smollm`, every digit is a token of its own."""
-    if split == "smollm":
-        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+    """Give back the split that a GGUF names but transformers drops: for `smollm`, every digit is a token of its own.
+
+    A name that neither transformers nor this file knows leaves GPT-2's split, and a warning in the log.
+    """
+    backend = tokenizer.backend_tokenizer
+    if split in _DIGITS_ALONE:
+        backend.pre_tokenizer = pre_tokenizers.Sequence(
             [
                 pre_tokenizers.Digits(individual_digits=True),
                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
             ]
         )
+    elif split not in _AS_GPT2 and isinstance(backend.pre_tokenizer, pre_tokenizers.ByteLevel):
+        _log.warning("The GGUF splits text by the rule %r, which is not known here; GPT-2's is used instead.", split)

@@ -41,7 +41,7 @@ class LoadedModel:
     @property
     def has_lm_head(self) -> bool:
         """Whether the network answers with logits over the vocabulary (of the next token, or of a masked one)."""
-        return self.base is not self.network and self.network.get_output_embeddings() is not None
+        return self.network.get_output_embeddings() is not None
 
     @property
     def predicts_next_token(self) -> bool:

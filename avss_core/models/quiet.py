@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 
 from huggingface_hub.utils import are_progress_bars_disabled
 from transformers.utils import logging as transformers_logging
@@ -31,8 +30,7 @@ def quiet() -> Iterator[None]:
         logger.handlers, logger.propagate = [_PassOn()], False
     transformers_logging.disable_progress_bar()
     try:
-        # One progress bar (of reading GGUF) heeds no switch; it is written to the stderr of the moment.
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -44,16 +46,28 @@ def check_weights(network: PreTrainedModel, info: dict[str, Any], what: str) -> 
 
 def check_finite(network: PreTrainedModel, what: str) -> None:
     """Raise ModelError naming the first weights that contain NaN or infinity."""
-    for name, tensor in network.named_parameters():
-        if not tensor.is_floating_point() or tensor.numel() == 0:
-            continue
-        # Both extremes are NaN as soon as one value is.
-        if not torch.isfinite(torch.stack(torch.aminmax(tensor))).all():
-            hint = "load it in bfloat16 or float32" if tensor.dtype == torch.float16 else "download it again"
-            raise ModelError(
-                f"{what} has weights that are not finite numbers ({name} contains NaN or infinity in "
-                f"{str(tensor.dtype).removeprefix('torch.')}); {hint}."
-            )
+    with _one_thread():
+        for name, tensor in network.named_parameters():
+            if not tensor.is_floating_point() or tensor.numel() == 0:
+                continue
+            # Both extremes are NaN as soon as one value is.
+            if not torch.isfinite(torch.stack(torch.aminmax(tensor))).all():
+                hint = "load it in bfloat16 or float32" if tensor.dtype == torch.float16 else "fetch it again"
+                raise ModelError(
+                    f"{what} has weights that are not finite numbers ({name} contains NaN or infinity in "
+                    f"{str(tensor.dtype).removeprefix('torch.')}); {hint}."
+                )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Hundreds of short reductions would spend most of their time waiting for the other threads of a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _blocks_beyond(network: PreTrainedModel, unexpected: set[str]) -> list[str]:

@@ -7,20 +7,31 @@ import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
-from avss_core.errors import SettingError
+from avss_core.errors import RunError, SettingError
 from avss_core.runs.store import Store
 
 
 def export_run(store: Store, run_id: str, target: Path) -> None:
-    """Write `run.json` and the Parquet files of a run's units into the zip `target`.
+    """Write the zip `target`: `run.json` (what was asked and found, the evaluations) and every array as Parquet.
 
-    Raises SettingError when the file cannot be written.
+    A file that is there is replaced once the new one is whole. Raises RunError when an array of the run is gone,
+    SettingError when the zip cannot be written.
     """
-    run = store.run(run_id)
+    run, evaluations = store.run(run_id), store.evaluations_of(run_id)
+    files = [unit.file for unit in store.units(run_id)] + [evaluation["file"] for evaluation in evaluations]
+    for file in files:
+        if not store.path_of(file).is_file():
+            raise RunError(f"The file {store.path_of(file)} of run {run.id} is gone; delete the run and make it again.")
+    told = asdict(run) | {
+        "evaluations": [evaluation | {"file": Path(evaluation["file"]).name} for evaluation in evaluations]
+    }
+    partial = target.with_name(f"{target.name}.partial")
     try:
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr("run.json", json.dumps(asdict(run), indent=2, ensure_ascii=False))
-            for unit in store.units(run_id):
-                archive.write(store.path_of(unit.file), Path(unit.file).name)
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr("run.json", json.dumps(told, indent=2, ensure_ascii=False))
+            for file in files:
+                archive.write(store.path_of(file), Path(file).name)
+        partial.replace(target)
     except OSError as error:
-        raise SettingError(f"{target} cannot be written ({error.strerror}); give another --to.") from error
+        partial.unlink(missing_ok=True)
+        raise SettingError(f"{target} cannot be written ({error.strerror or error}); give another --to.") from error

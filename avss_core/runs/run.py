@@ -14,12 +14,14 @@ ENDED: tuple[Status, ...] = ("done", "failed", "cancelled", "interrupted")
 class Run:
     """What was asked (`spec`), how far it is, and what was found out on the way (`facts`).
 
-    The id is the content hash of what is computed, so asking the same again finds the run that is there.
+    The id is the content hash of what is computed, so asking the same again finds the run that is there. A run that
+    ended without being done can be started again: `attempt` counts that, and `created` is when the latest one began.
     """
 
     id: str
     kind: str
     status: Status
+    attempt: int
     spec: dict[str, Any]
     facts: dict[str, Any]
     n_units: int | None

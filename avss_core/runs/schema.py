@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import JSON, Column, Connection, Engine, Float, Integer, MetaData, String, Table, Text, inspect, select
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    func,
+    inspect,
+    select,
+    text,
+)
+
+from avss_core.errors import SettingError
 
 metadata = MetaData()
 
-versions = Table("store_version", metadata, Column("version", Integer, primary_key=True))
+versions = Table("store_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
 runs = Table(
     "runs",
@@ -16,10 +33,11 @@ runs = Table(
     Column("id", String(32), primary_key=True),
     Column("kind", String(32), nullable=False),
     Column("status", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="1"),  # how often it was started
     Column("spec", JSON, nullable=False),
     Column("facts", JSON, nullable=False),  # what the work found out: blocks, tokens, versions, seconds of each part
     Column("n_units", Integer),  # None until planned
-    Column("created", Float, nullable=False),  # seconds since the epoch
+    Column("created", Float, nullable=False),  # of the latest attempt, seconds since the epoch
     Column("finished", Float),
     Column("seconds", Float),
     Column("error", Text),
@@ -29,7 +47,7 @@ units = Table(
     "units",
     metadata,
     Column("run", String(32), primary_key=True),
-    Column("number", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("file", String(256), nullable=False),
     Column("tokens", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
@@ -47,29 +65,38 @@ evaluations = Table(
 )
 
 Migration = Callable[[Connection], None]
-MIGRATIONS: list[Migration] = []
+MIGRATIONS: list[Migration] = []  # the first brings a store of version 1 to version 2, and so on
 
 
 def migration(step: Migration) -> Migration:
-    """Append `step`; its place in the list is the version that it brings a store to."""
+    """Append a step. The tables above change with it: they are what a new store gets, which runs no step."""
     MIGRATIONS.append(step)
     return step
 
 
 @migration
-def first_tables(connection: Connection) -> None:
-    """Version 1: runs, their finished units, evaluations by content hash."""
-    metadata.create_all(connection, tables=[runs, units, evaluations])
+def count_attempts(connection: Connection) -> None:
+    """Version 2: a run knows how often it was started, so that an attempt that was given up changes it no more."""
+    connection.execute(text("ALTER TABLE runs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1"))
 
 
 def bring_up_to_date(engine: Engine) -> None:
-    """Run every step that this store has not seen, in one transaction each."""
-    if not inspect(engine).has_table(versions.name):
-        metadata.create_all(engine, tables=[versions], checkfirst=True)
+    """Make the tables of a new store, or run the steps that an older one has not seen: all of it, or nothing.
+
+    Raises SettingError for a store of a newer version than this program knows.
+    """
+    newest = 1 + len(MIGRATIONS)
     with engine.begin() as connection:
-        done = set(connection.scalars(select(versions.c.version)))
-    for number, step in enumerate(MIGRATIONS, start=1):
-        if number not in done:
-            with engine.begin() as connection:
-                step(connection)
-                connection.execute(versions.insert().values(version=number))
+        if not inspect(connection).has_table(runs.name):
+            metadata.create_all(connection)
+            connection.execute(versions.insert().values(version=newest))
+            return
+        version = connection.scalar(select(func.max(versions.c.version))) or 1
+        if version > newest:
+            raise SettingError(
+                f"The store was made by a newer version of this program (its tables are version {version}, known here is "
+                f"{newest}); update the program, or give another --store."
+            )
+        for number, step in enumerate(MIGRATIONS[version - 1 :], start=version + 1):
+            step(connection)
+            connection.execute(versions.insert().values(version=number))

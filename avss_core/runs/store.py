@@ -2,128 +2,152 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from platformdirs import user_data_path
-from sqlalchemy import create_engine, delete, event, select, update
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy import Connection, Select, Table, and_, delete, select, update
+from sqlalchemy.exc import IntegrityError
 
-from avss_core.errors import ResourceError, RunError, SettingError
-from avss_core.runs.run import Run, Status, Unit
-from avss_core.runs.schema import bring_up_to_date, evaluations, runs, units
-
-
-def default_url() -> str:
-    """`AVSS_STORE` where it is set, else a SQLite file in the user's data folder."""
-    return os.environ.get("AVSS_STORE") or f"sqlite:///{user_data_path('avss') / 'avss.db'}"
+from avss_core.errors import ResourceError, RunError
+from avss_core.runs.database import arrays_folder, default_url, explained, open_database, read_url
+from avss_core.runs.run import ENDED, Run, Status, Unit
+from avss_core.runs.schema import evaluations, runs, units
 
 
 class Store:
-    """A database and a folder of Parquet files; safe for several processes at once."""
+    """A database and a folder of Parquet files; safe for several processes at once.
+
+    Every method raises SettingError when database or folder cannot be used, ResourceError when the disk is full.
+    """
 
     def __init__(self, url: str | None = None) -> None:
         """Open (and make, when it is not there) the store at `url`; a plain path means a SQLite file.
 
-        Raises SettingError when the URL cannot be used. For a database that is not SQLite, `AVSS_ARRAYS` names the folder.
+        For a database that is not SQLite, `AVSS_ARRAYS` names the folder.
         """
-        self.url = _as_url(url or default_url())
-        self.folder = _arrays_folder(self.url)
-        try:
-            with _explained(self.folder):
-                self.folder.mkdir(parents=True, exist_ok=True)
-                self._engine = create_engine(self.url)
-                if self._engine.dialect.name == "sqlite":
-                    event.listen(self._engine, "connect", _prepare_sqlite)
-                bring_up_to_date(self._engine)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, OperationalError) as error:
-            raise SettingError(f"The store {self.url} cannot be opened ({_first_line(error)}); give another --store.") from error
+        self._url = read_url(default_url() if url is None else url)
+        self.url = self._url.render_as_string(hide_password=False)
+        self.folder = arrays_folder(self._url)
+        with explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if self._url.get_backend_name() == "sqlite" and self._url.database:
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        with explained(self._url):
+            self._engine = open_database(self._url)
 
-    def start_run(self, run_id: str, kind: str, spec: dict[str, Any]) -> Run:
-        """Enter a run as waiting, or take up one of the same id that has ended without being done."""
-        row = {"id": run_id, "kind": kind, "status": "waiting", "spec": spec, "facts": {}, "created": time.time()}
+    def __str__(self) -> str:
+        """Where it is, without a password."""
+        return str(self._url)
+
+    def start_run(self, run_id: str, kind: str, spec: dict[str, Any]) -> Run | None:
+        """Enter a run as waiting, or take up again one that ended without being done, as a new attempt.
+
+        None when it is done, or when an attempt is under way: of several callers at once, one gets the run.
+        """
+        now = time.time()
+        first = {
+            "id": run_id,
+            "kind": kind,
+            "status": "waiting",
+            "attempt": 1,
+            "spec": spec,
+            "facts": {},
+            "created": now,
+        }
         try:
-            with _explained(self.folder), self._engine.begin() as connection:
-                connection.execute(runs.insert().values(**row))
-        except IntegrityError:
-            there = self.run(run_id)
-            if there.ended and there.status != "done":
-                self.update_run(run_id, status="waiting", error=None, finished=None)
+            with self._writing() as connection:
+                row = connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).mappings().first()
+                if row is None:
+                    connection.execute(runs.insert().values(**first))
+                elif (there := Run.from_row(row)).ended and there.status != "done":
+                    again = {"attempt": there.attempt + 1, "finished": None, "seconds": None, "error": None}
+                    connection.execute(update(runs).where(runs.c.id == run_id).values({**first, **again}))
+                else:
+                    return None
+        except IntegrityError:  # another caller entered it between our two statements
+            return None
         return self.run(run_id)
 
-    def update_run(self, run_id: str, **values: Any) -> None:
-        """Change columns of a run."""
-        with _explained(self.folder), self._engine.begin() as connection:
-            connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
+    def update_run(self, run_id: str, attempt: int, **values: Any) -> bool:
+        """Change columns of a run; False, and nothing is changed, when this attempt is not the latest any more."""
+        with self._writing() as connection:
+            mine = (runs.c.id == run_id) & (runs.c.attempt == attempt)
+            return connection.execute(update(runs).where(mine).values(**values)).rowcount > 0
 
-    def end_run(self, run_id: str, status: Status, error: str | None = None) -> None:
-        """Close a run; `seconds` counts from when it was entered."""
+    def end_run(
+        self, run_id: str, attempt: int, status: Status, error: str | None = None, unless_ended: bool = False
+    ) -> bool:
+        """Close an attempt; `seconds` counts from when it was entered. False when it is not the latest any more.
+
+        unless_ended: leave a run alone that has an end already.
+        """
         now = time.time()
-        self.update_run(run_id, status=status, error=error, finished=now, seconds=now - self.run(run_id).created)
+        with self._writing() as connection:
+            which = (runs.c.id == run_id) & (runs.c.attempt == attempt)
+            if unless_ended:
+                which &= runs.c.status.not_in(ENDED)
+            values = {"status": status, "error": error, "finished": now, "seconds": now - runs.c.created}
+            return connection.execute(update(runs).where(which).values(**values)).rowcount > 0
 
-    def add_facts(self, run_id: str, **facts: Any) -> None:
-        """Add to what was found out about a run."""
-        self.update_run(run_id, facts={**self.run(run_id).facts, **facts})
+    def add_facts(self, run_id: str, attempt: int, **facts: Any) -> None:
+        """Add to what was found out about a run, unless this attempt is not the latest any more."""
+        with self._writing() as connection:
+            mine = (runs.c.id == run_id) & (runs.c.attempt == attempt)
+            known = connection.scalar(select(runs.c.facts).where(mine).with_for_update())
+            if known is not None:
+                connection.execute(update(runs).where(mine).values(facts={**known, **facts}))
 
     def run(self, run_id: str) -> Run:
         """The run of this id, or the only one whose id begins so; RunError when there is none or more than one."""
-        with self._engine.connect() as connection:
-            query = select(runs).where(runs.c.id.startswith(run_id, autoescape=True)).limit(2)
-            found = [Run.from_row(row) for row in connection.execute(query).mappings()]
-        if len(found) != 1 or not run_id:
-            what = f"There is no run {run_id!r}" if not found else f"More than one run begins with {run_id!r}"
-            raise RunError(f"{what} in {self.url}; `avss runs list` shows what there is.")
+        exact = self.find_run(run_id)
+        if exact is not None:
+            return exact
+        query = select(runs).where(runs.c.id.startswith(run_id, autoescape=True)).limit(2)
+        found = [Run.from_row(row) for row in self._read(query)] if run_id else []
+        if len(found) != 1:
+            what = f"More than one run begins with {run_id!r}" if found else f"There is no run {run_id!r}"
+            raise RunError(f"{what} in {self}; `avss runs list` shows what there is.")
         return found[0]
 
     def find_run(self, run_id: str) -> Run | None:
         """The run of exactly this id, None when there is none."""
-        with self._engine.connect() as connection:
-            row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
-        return None if row is None else Run.from_row(row)
+        return next((Run.from_row(row) for row in self._read(select(runs).where(runs.c.id == run_id))), None)
 
-    def runs(self, kind: str | None = None, limit: int = 200) -> list[Run]:
+    def runs(self, kind: str | None = None, limit: int | None = 200) -> list[Run]:
         """Runs, newest first."""
-        query = select(runs).order_by(runs.c.created.desc()).limit(limit)
-        if kind:
-            query = query.where(runs.c.kind == kind)
-        with self._engine.connect() as connection:
-            return [Run.from_row(row) for row in connection.execute(query).mappings()]
+        query = select(runs).order_by(runs.c.created.desc(), runs.c.id).limit(limit)
+        return [Run.from_row(row) for row in self._read(query.where(runs.c.kind == kind) if kind else query)]
 
     def delete_run(self, run_id: str) -> None:
-        """Forget a run and its files; evaluations that it made are forgotten too."""
+        """Forget a run and its files; evaluations that it made are forgotten too. RunError while it is under way."""
         run = self.run(run_id)
-        with self._engine.begin() as connection:
+        if not run.ended:
+            raise RunError(f"Run {run.id} is {run.status}; cancel it first, then delete it.")
+        with self._writing() as connection:
             connection.execute(delete(evaluations).where(evaluations.c.run == run.id))
             connection.execute(delete(units).where(units.c.run == run.id))
             connection.execute(delete(runs).where(runs.c.id == run.id))
-        shutil.rmtree(self.folder / run.id, ignore_errors=True)
+        if (self.folder / run.id).is_dir():
+            with explained(self.folder):
+                shutil.rmtree(self.folder / run.id)
 
-    def add_unit(self, run_id: str, number: int, tokens: int, seconds: float, write: Callable[[Path], None]) -> None:
-        """Keep a finished unit: `write` makes its file, then the line is entered. A unit that is there is left alone."""
+    def add_unit(self, run_id: str, number: int, tokens: int, seconds: float, write: Callable[[Path], object]) -> None:
+        """Keep a finished unit: `write` makes its file, then the line is entered."""
         file = f"{run_id}/{number:05d}.parquet"
-        with _explained(self.folder):
-            (self.folder / run_id).mkdir(exist_ok=True)
-            write(self.folder / file)
-            try:
-                with self._engine.begin() as connection:
-                    row = {"run": run_id, "number": number, "file": file, "tokens": tokens, "seconds": seconds}
-                    connection.execute(units.insert().values(**row))
-            except IntegrityError:
-                return
+        self._write_file(file, write)
+        row = {"run": run_id, "number": number, "file": file, "tokens": tokens, "seconds": seconds}
+        self._enter(units, row, ("run", "number"))
 
     def units(self, run_id: str) -> list[Unit]:
         """The finished units of a run, by number."""
         query = select(units).where(units.c.run == run_id).order_by(units.c.number)
-        with self._engine.connect() as connection:
-            return [Unit(**row) for row in connection.execute(query).mappings()]
+        return [Unit(**row) for row in self._read(query)]
 
     def path_of(self, file: str) -> Path:
         """Where a file of the store lies."""
@@ -134,67 +158,49 @@ class Store:
     ) -> None:
         """Keep an evaluation under its content hash, with its per-document values."""
         file = f"{run_id}/evaluation-{key}.parquet"
+        self._write_file(file, examples.to_parquet)
         row = {"key": key, "run": run_id, "kept": list(kept), "result": result, "file": file, "created": time.time()}
-        with _explained(self.folder):
-            (self.folder / run_id).mkdir(exist_ok=True)
-            examples.to_parquet(self.folder / file)
-            try:
-                with self._engine.begin() as connection:
-                    connection.execute(evaluations.insert().values(**row))
-            except IntegrityError:
-                return
+        self._enter(evaluations, row, ("key",))
 
     def evaluation(self, key: str) -> tuple[dict[str, Any], pd.DataFrame] | None:
         """What is kept under a content hash: the result and its per-document values; None when nothing is."""
-        with self._engine.connect() as connection:
-            row = connection.execute(select(evaluations).where(evaluations.c.key == key)).mappings().first()
-        return None if row is None else (row["result"], pd.read_parquet(self.folder / row["file"]))
+        row = next(iter(self._read(select(evaluations).where(evaluations.c.key == key))), None)
+        if row is None or not self.path_of(row["file"]).is_file():
+            return None
+        return row["result"], pd.read_parquet(self.path_of(row["file"]))
 
+    def evaluations_of(self, run_id: str) -> list[dict[str, Any]]:
+        """The evaluations that a run made: key, kept, result, file."""
+        query = select(evaluations).where(evaluations.c.run == run_id).order_by(evaluations.c.key)
+        return [{name: row[name] for name in ("key", "kept", "result", "file")} for row in self._read(query)]
 
-def _as_url(text: str) -> str:
-    """A database URL whose file, where it has one, is absolute: workers have another working directory."""
-    if "://" not in text:
-        return f"sqlite:///{Path(text).expanduser().absolute()}"
-    prefix = "sqlite:///"
-    if text.startswith(prefix) and text != f"{prefix}:memory:":
-        return prefix + str(Path(text.removeprefix(prefix)).expanduser().absolute())
-    return text
+    def _read(self, query: Select[Any]) -> list[dict[str, Any]]:
+        with explained(self._url), self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with explained(self._url), self._engine.execution_options(writes=True).begin() as connection:
+            yield connection
 
-def _arrays_folder(url: str) -> Path:
-    if "AVSS_ARRAYS" in os.environ:
-        return Path(os.environ["AVSS_ARRAYS"])
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise SettingError(f"The store {url!r} is not a database URL such as sqlite:///runs.db ({_first_line(error)}).") from error
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        return Path(parsed.database).with_suffix(".arrays")
-    return user_data_path("avss") / "arrays"
+    def _write_file(self, file: str, write: Callable[[Path], object]) -> None:
+        """Let `write` make a file of the store; it appears whole or not at all, also with two writers at once."""
+        path = self.path_of(file)
+        partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.partial")
+        with explained(self.folder):
+            path.parent.mkdir(exist_ok=True)
+            try:
+                write(partial)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
 
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Readers do not wait for a writer, and a writer waits for another up to 30 s."""
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA busy_timeout=30000")
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Say in one sentence that the disk is full or the folder cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourceError(f"The disk that holds {folder} is full; free some space, then start the job again.") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise SettingError(f"The folder {folder} cannot be written; give another --store.") from error
-        raise
-    except OperationalError as error:
-        if "disk is full" in str(error):
-            raise ResourceError(f"The disk that holds {folder} is full; free some space, then start the job again.") from error
-        raise
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+    def _enter(self, table: Table, row: dict[str, Any], key: tuple[str, ...]) -> None:
+        """Enter a row, or put it in the place of the one with its key."""
+        same = and_(*[table.c[column] == row[column] for column in key])
+        # An IntegrityError says that another process entered the same result between our two statements.
+        with suppress(IntegrityError), self._writing() as connection:
+            if connection.scalar(select(runs.c.id).where(runs.c.id == row["run"])) is None:
+                raise ResourceError(f"Run {row['run']} is not in the store any more, so its result is not kept.")
+            connection.execute(delete(table).where(same))
+            connection.execute(table.insert().values(**row))

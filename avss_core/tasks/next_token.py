@@ -12,6 +12,7 @@ from avss_core.corpora.batches import Batch
 from avss_core.models.load import LoadedModel
 from avss_core.variants.tail import tail_logits
 
+
 @dataclass(frozen=True)
 class _Chunk:
     """Bytes worked on at once: logits as the head gives them, and their float32 copy for the loss."""

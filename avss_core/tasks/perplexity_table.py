@@ -13,7 +13,7 @@ TASK, METRIC = "perplexity", "perplexity"
 
 
 def summarise(frame: pd.DataFrame) -> Evaluation:
-    """One variant's rows of `perplexity.score` (or of several, put together) -> its perplexity, interval over documents.
+    """One variant's rows of `perplexity.score`, of any number of batches -> its perplexity, interval over documents.
 
     Raises SettingError when there are rows of several variants, CorpusError when no token was predicted.
     """

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from avss_core.errors import CutError, ModelError, ResourceError
 from avss_core.models.load import LoadedModel
+from avss_core.models.quiet import quiet
 from avss_core.variants.depth_config import config_of_kept
 from avss_core.variants.same_block import check_same_block
 from avss_core.variants.variant import Variant
@@ -60,9 +61,10 @@ def save_pruned(model: LoadedModel, kept: Iterable[int], folder: str | Path) -> 
     network, folder = pruned_network(model, kept), Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        network.save_pretrained(folder)
-        if model.tokenizer is not None:
-            model.tokenizer.save_pretrained(folder)
+        with quiet():
+            network.save_pretrained(folder)
+            if model.tokenizer is not None:
+                model.tokenizer.save_pretrained(folder)
     except (OSError, SafetensorError) as error:
         raise ResourceError(
             f"The pruned model could not be written to {folder} ({error}); choose a folder with enough free space."

@@ -21,7 +21,8 @@ def choose_corpus() -> CorpusSpec:
         list(known),
         key="corpus",
         accept_new_options=True,
-        help="A sample of this project, or type a local file or folder (text, JSONL, CSV, Parquet) or the id of a hub data set.",
+        help="A sample of this project, or type a local file or folder (text, JSONL, CSV, Parquet), "
+        "or the id of a hub data set.",
     )
     length, budget = st.columns(2)
     window = length.number_input("Window (tokens)", 1, 1_000_000, 512, key="length", help="Longer documents are cut.")
@@ -34,7 +35,8 @@ def choose_corpus() -> CorpusSpec:
         everything = st.checkbox(
             "Use all documents",
             key="all-documents",
-            help="Off, about half the documents (by a hash of their text) are held out, so that pruning is judged on text that was not profiled.",
+            help="Off, about half the documents (by a hash of their text) are held out, "
+            "so that pruning is judged on text that was not profiled.",
         )
         if upload is not None:
             source = _keep(upload.name, upload.getvalue())

@@ -16,7 +16,8 @@ def choose_model() -> ModelSpec:
         list(known),
         key="model",
         accept_new_options=True,
-        help="`default` is SmolLM2-135M-Instruct, kept on this machine. Or type a hub id (`owner/name`), a local folder, or a GGUF file.",
+        help="`default` is SmolLM2-135M-Instruct, kept on this machine. "
+        "Or type a hub id (`owner/name`), a local folder, or a GGUF file.",
     )
     device, dtype = st.columns(2)
     chosen_device = device.selectbox(

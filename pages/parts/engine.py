@@ -24,9 +24,7 @@ def jobs() -> Jobs:
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def score_table(
-    run_id: str, units_finished: int, site: str, epsilon: Epsilon, skip_first_token: bool
-) -> pd.DataFrame:
+def score_table(run_id: str, units_finished: int, site: str, epsilon: Epsilon, skip_first_token: bool) -> pd.DataFrame:
     """The score table of what is finished of a run; `units_finished` only tells one state of the run from the next."""
     del units_finished
     return score_table_with_intervals(profile_shards(store(), run_id), site, epsilon, skip_first_token)

@@ -32,23 +32,21 @@ class ScoreSettings:
 
 def choose_score_settings(sites: list[str]) -> ScoreSettings:
     """Draw the widgets; ε ≤ 0 is told by an error box."""
-    site_column, epsilon_column, token_column = st.columns([3, 3, 2], vertical_alignment="bottom")
+    site_column, epsilon_column, sigma_column, token_column = st.columns([4, 2, 2, 3], vertical_alignment="bottom")
     site = site_column.segmented_control(
-        "Site: which tensor is measured",
+        "Site (which tensor)",
         sites,
         default=sites[0],
         key="site",
         required=True,
         help="; ".join(f"**{name}**: {meaning}" for name, meaning in SITE_MEANING.items()) + ". The papers do not say.",
     )
-    with epsilon_column:
-        value, unit = st.columns([2, 1], vertical_alignment="bottom")
-        epsilon = value.number_input(
-            "ε: |a| < ε counts as silent", value=0.01, step=0.001, format="%g", key="epsilon", help="Equation (4)."
-        )
-        relative = unit.toggle("× σ", key="epsilon-relative", help="ε as a multiple of each block's own σ.")
+    epsilon = epsilon_column.number_input(
+        "ε", value=0.01, step=0.001, format="%g", key="epsilon", help="Equation (4): |a| < ε counts as silent."
+    )
+    relative = sigma_column.toggle("ε × σ", key="epsilon-relative", help="ε as a multiple of each block's own σ.")
     skip = token_column.toggle(
-        "Without first tokens",
+        "Skip first token",
         key="skip-first",
         help="The first token of a window often carries activations that swamp the variance.",
     )

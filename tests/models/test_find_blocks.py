@@ -60,6 +60,14 @@ def test_a_list_inside_a_block_is_not_the_stack() -> None:
     assert find_blocks(_WithExperts()).path == "layers"
 
 
+def test_a_list_that_is_all_of_a_block_is_not_the_stack() -> None:
+    network = nn.Module()
+    network.config = _Config(1)
+    network.layers = nn.ModuleList([nn.Module()])
+    network.layers[0].experts = nn.ModuleList([nn.Linear(3, 3)])
+    assert find_blocks(network).path == "layers"
+
+
 def test_of_two_stacks_the_larger_one_is_taken() -> None:
     network = nn.Module()
     network.config = _Config(2)

@@ -149,8 +149,16 @@ def test_four_bit_weights_are_scale_times_digit_plus_offset(network: PreTrainedM
     np.testing.assert_allclose(loaded, exact, rtol=0, atol=2e-7 * np.abs(exact).max())
 
 
-def test_smollm_gives_every_digit_a_token(network: PreTrainedModel, write: Write) -> None:
-    tokenizer = load(write(network)).tokenizer
+def test_loading_writes_nothing_to_the_terminal(
+    network: PreTrainedModel, write: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    load(write(network))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("split", ["smollm", "starcoder"])
+def test_smollm_gives_every_digit_a_token(network: PreTrainedModel, write: Write, split: str) -> None:
+    tokenizer = load(write(network, split=split)).tokenizer
     assert tokenizer.tokenize("2024") == ["2", "0", "2", "4"]
     assert tokenizer.tokenize("hello") == ["hel", "l", "o"]
     text = "In 2024, it's 12.50 €\n\n  hé said – \t20% of 24"
@@ -160,6 +168,14 @@ def test_smollm_gives_every_digit_a_token(network: PreTrainedModel, write: Write
 @pytest.mark.parametrize("split", ["gpt-2", None])
 def test_other_splits_stay_as_they_are(network: PreTrainedModel, write: Write, split: str | None) -> None:
     assert load(write(network, split=split)).tokenizer.tokenize("2024") == ["20", "24"]
+
+
+def test_an_unknown_split_is_logged(network: PreTrainedModel, write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    load(write(network, split="gpt-2"))
+    load(write(network, split="llama3"))
+    assert caplog.messages == []
+    load(write(network, split="semaphore"))
+    assert "the rule 'semaphore', which is not known here" in caplog.text
 
 
 def test_a_converted_gguf_is_the_same_model(network: PreTrainedModel, write: Write, tmp_path: Path) -> None:

@@ -75,6 +75,13 @@ def test_fingerprint_sees_one_bit_of_one_weight(llama: PreTrainedModel) -> None:
     assert wrap(llama, None).fingerprint != before
 
 
+def test_fingerprint_sees_the_dtype_where_the_bytes_are_the_same(llama: PreTrainedModel) -> None:
+    with torch.no_grad():
+        for parameter in llama.parameters():
+            parameter.zero_()
+    assert wrap(llama.half(), None).fingerprint != wrap(llama.bfloat16(), None).fingerprint
+
+
 def test_fingerprint_sees_the_config(make_llama: Callable[..., PreTrainedModel]) -> None:
     assert (
         wrap(make_llama(rms_norm_eps=1e-6), None).fingerprint != wrap(make_llama(rms_norm_eps=1e-5), None).fingerprint

@@ -1,0 +1,47 @@
+"""Attention, O = softmax(Q·Kᵀ)·V.
+
+conservative   The attention weights are held fixed, so that O is linear in V and V gets all of O's relevance.
+attnlrp        Weights and values split O's relevance evenly, queries and keys that of the scores; the softmax p = softmax(s)
+               is expanded at s (its Taylor rule, R_i = s_i · (R_i − p_i ΣR)), which does not conserve: what is left over
+               belongs to the constant of the expansion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from avss_core.importance.lrp.absorbed import SOFTMAX, Absorbed, arriving, leaving
+from avss_core.importance.lrp.product import share_of
+
+Operation = Callable[..., Tensor]
+
+
+def softmax_rule(
+    softmax: Operation, scores: Tensor, conservative: bool, absorbed: Absorbed, *args: Any, **kwargs: Any
+) -> Tensor:
+    """`softmax(scores, …)`; the Taylor rule is its ordinary gradient, times the scores."""
+    if conservative:
+        return softmax(scores, *args, **kwargs).detach()
+    return arriving(softmax(leaving(scores, SOFTMAX, absorbed), *args, **kwargs), SOFTMAX, absorbed)
+
+
+def fused_attention_rule(
+    attention: Operation,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    conservative: bool,
+    absorbed: Absorbed,
+    *args: Any,
+    **kwargs: Any,
+) -> Tensor:
+    """`attention(query, key, value, …)`, all of it in one operation."""
+    if conservative:
+        return attention(query.detach(), key.detach(), value, *args, **kwargs)
+    # Half of O's relevance to the values; of the other half, half each to queries and keys.
+    shares = ((query, 1 / 4), (key, 1 / 4), (value, 1 / 2))
+    parts = [share_of(leaving(tensor, SOFTMAX, absorbed), share) for tensor, share in shares]
+    return arriving(attention(*parts, *args, **kwargs), SOFTMAX, absorbed)

@@ -1,0 +1,136 @@
+"""The whole path in a real browser: the page, the curves of the default model, a cutoff, an evaluation, its result.
+
+Screenshots are kept in `tests/browser/screenshots`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+MINUTES = 60_000.0
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`avss serve` on a free port, with an empty store."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    store = tmp_path_factory.mktemp("browser") / "avss.db"
+    command = [sys.executable, "-m", "avss_core", "serve", "--port", str(port), "--store", str(store)]
+    server = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    until = time.monotonic() + 120
+    while time.monotonic() < until and server.poll() is None:
+        with socket.socket() as knock:
+            if knock.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.2)
+    yield f"http://127.0.0.1:{port}"
+    server.send_signal(signal.SIGTERM)
+    try:
+        server.wait(30)
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The Chromium on the PATH, else Playwright's own."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        if chromium is None and not Path(playwright.chromium.executable_path).exists():
+            pytest.fail(
+                "No Chromium: install one (Debian: apt-get install chromium), or run `playwright install chromium`."
+            )
+        with playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]) as launched:
+            yield launched
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a screenshot of the whole page."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.wait_for_timeout(700)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def test_profile_cut_evaluate(address: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 1300})
+    page.goto(address)
+
+    # Nothing was clicked: the first start profiles the default model by itself, and the curves converge.
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=1 * MINUTES)
+    expect(page.get_by_text(re.compile(r"residual, [1-9]\d* of \d+ shards")).first).to_be_visible(timeout=2 * MINUTES)
+    keep_picture(page, "overview-live")
+    expect(page.get_by_text(re.compile(r"Finished .*, in [\d.]+ s"))).to_be_visible(timeout=5 * MINUTES)
+    keep_picture(page, "overview-done")
+
+    page.get_by_role("link", name="Profile").click()
+    expect(page.get_by_text("by block, eq. (7)").first).to_be_visible(timeout=MINUTES)
+    page.get_by_test_id("stButtonGroup").get_by_text("update").click()
+    expect(page.get_by_text(re.compile("site update")).first).to_be_visible(timeout=MINUTES)
+    keep_picture(page, "profile")
+
+    page.get_by_role("link", name="Prune").click()
+    slider = page.get_by_role("slider", name=re.compile("Cutoff"))
+    expect(slider).to_be_visible(timeout=MINUTES)
+    before = int(slider.get_attribute("aria-valuenow") or 0)
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text(f"{30 - before - 2} of 30 blocks kept").first).to_be_visible(timeout=MINUTES)
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+
+    after = page.get_by_test_id("stMetric").filter(has_text="Perplexity after")
+    expect(after).to_be_visible(timeout=5 * MINUTES)
+    values = {
+        name: float(
+            page.get_by_test_id("stMetric")
+            .filter(has_text=name)
+            .get_by_test_id("stMetricValue")
+            .inner_text()
+            .rstrip("%")
+            .replace(",", "")
+        )
+        for name in ("Perplexity before", "Perplexity after", "Retained", "Parameters cut")
+    }
+    keep_picture(page, "prune")
+    assert 5 < values["Perplexity before"] < 60
+    assert values["Perplexity after"] > values["Perplexity before"]
+    assert values["Retained"] == pytest.approx(
+        100 * values["Perplexity before"] / values["Perplexity after"], rel=0.02, abs=0.06
+    )
+    assert values["Parameters cut"] == pytest.approx(100 * (before + 2) * 3_540_096 / 134_515_008, abs=0.1)
+
+    # What was evaluated is there at once when one comes back to it.
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("This cut has not been evaluated yet")).to_be_visible(timeout=MINUTES)
+    page.keyboard.press("ArrowLeft")
+    expect(after).to_be_visible(timeout=MINUTES)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (600, "light")])
+def test_pages_in_other_looks(address: str, browser: Browser, width: int, scheme: str) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 1100}, color_scheme=scheme)  # type: ignore[arg-type]
+    for name in ("", "profile", "prune"):
+        page.goto(f"{address}/{name}")
+        expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=2 * MINUTES)
+        keep_picture(page, f"{name or 'overview'}-{scheme}-{width}")
+        assert page.get_by_test_id("stException").count() == 0
+        sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert sideways <= 0, f"the page {name!r} scrolls sideways at {width} pixels"
