@@ -7,85 +7,94 @@ from __future__ import annotations
 
 import time
 import traceback
-from typing import Any
 
 import torch
-from distributed import as_completed, worker_client
+from distributed import as_completed, get_worker, worker_client
 
 from avss_core import __version__
-from avss_core.errors import AvssError, Cancelled, ResourceError
+from avss_core.errors import AvssError, Cancelled, CorpusError, ResourceError
 from avss_core.jobs.entry import do_unit
-from avss_core.jobs.progress import report, stop_if_asked
+from avss_core.jobs.job import Job
+from avss_core.jobs.progress import Reporter
 from avss_core.jobs.requests import Request, request_of
-from avss_core.jobs.resident import resident_model, shards_of
+from avss_core.jobs.resident import in_use, resident_model, shards_of
 from avss_core.jobs.work import WORK, facts_of
 from avss_core.runs import Store
 
 
-def drive(run_id: str, kind: str, spec: dict[str, Any], store_url: str) -> str:
-    """Carry the run out; its end, good or bad, is written to the store. Returns the final status."""
-    store = Store(store_url)
-    request = request_of(kind, spec)
+def drive(job: Job) -> None:
+    """Carry an attempt out; its end, good or bad, is written to the store.
+
+    An attempt that is not the latest any more does nothing. Raises ResourceError when this worker has another store.
+    """
+    store = Store(job.store_url)
+    if store.find_run(job.run) is None:
+        raise ResourceError(
+            f"The worker at {get_worker().address} finds no run {job.run} in {store}; "
+            "give a --store that it shares with this machine."
+        )
+    if not store.update_run(job.run, job.attempt, status="running"):
+        return
     try:
-        report(run_id, "starting")
-        store.update_run(run_id, status="running")
-        missing = _plan(run_id, request, store)
-        _give_out(run_id, kind, spec, store_url, missing)
-        report(run_id, "summing up")
-        WORK[kind].finish(request, store)
-        store.end_run(run_id, "done")
+        _carry_out(job, store)
+        store.end_run(job.run, job.attempt, "done")
     except Cancelled as error:
-        store.end_run(run_id, "cancelled", str(error))
-    except AvssError as error:
-        store.add_facts(run_id, exit_status=error.exit_status)
-        store.end_run(run_id, "failed", str(error))
-    except (MemoryError, torch.OutOfMemoryError):
-        store.end_run(run_id, "failed", str(_out_of_memory(request)))
-    except Exception as error:
-        store.add_facts(run_id, traceback=traceback.format_exc())
-        store.end_run(run_id, "failed", f"Internal failure in this {kind} run: {type(error).__name__}: {error}")
-    return store.run(run_id).status
+        store.end_run(job.run, job.attempt, "cancelled", str(error))
+    except Exception as error:  # whatever it was, the run must not look as if it were still under way
+        known = _known(error, job)
+        if known is None:
+            store.add_facts(job.run, job.attempt, traceback=traceback.format_exc())
+            reason = f"Internal failure in this {job.kind} run: {type(error).__name__}: {error}"
+        else:
+            store.add_facts(job.run, job.attempt, exit_status=known.exit_status)
+            reason = str(known)
+        store.end_run(job.run, job.attempt, "failed", reason)
 
 
-def work_unit(run_id: str, kind: str, spec: dict[str, Any], store_url: str, number: int) -> None:
+def work_unit(job: Job, number: int) -> None:
     """Do one unit and keep its result."""
-    store, request = Store(store_url), request_of(kind, spec)
-    stop_if_asked(run_id)
-    started = time.perf_counter()
-    done = 0
-
-    def tick(tokens: int) -> None:
-        nonlocal done
-        done += tokens
-        report(run_id, "measuring", tokens)
-        stop_if_asked(run_id)
-
-    write = WORK[kind].run(request, number, tick)
-    store.add_unit(run_id, number, done, time.perf_counter() - started, write)
+    store, request = Store(job.store_url), request_of(job.kind, job.spec)
+    reporter = Reporter(job, number)
+    with in_use:
+        reporter.say("measuring")
+        if request.run_id() != job.run:
+            raise CorpusError("The model or the text was changed while it was being read; start the job again.")
+        started = time.perf_counter()
+        write = WORK[job.kind].run(request, number, reporter.count)
+        seconds = time.perf_counter() - started
+    store.add_unit(job.run, number, reporter.tokens, seconds, write)
+    reporter.say("measuring")
 
 
-def _plan(run_id: str, request: Request, store: Store) -> list[int]:
-    report(run_id, "loading the model")
-    resident_model(request.model)
-    stop_if_asked(run_id)
-    report(run_id, "reading the text")
+def _carry_out(job: Job, store: Store) -> None:
+    request, reporter = request_of(job.kind, job.spec), Reporter(job)
+    missing = _plan(job, request, store, reporter)
+    if missing:
+        _give_out(job, missing)
+    reporter.say("summing up")
+    WORK[job.kind].finish(request, store.run(job.run), store)
+
+
+def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> list[int]:
+    reporter.say("loading the model")
+    model = resident_model(request.model)
+    WORK[job.kind].check(request, model)
+    reporter.say("reading the text")
     shards = shards_of(request.model, request.corpus)
     tokens = sum(len(window.ids) for shard in shards for window in shard)
     documents = len({window.document for shard in shards for window in shard})
     versions = {"avss": __version__, "torch": torch.__version__}
-    store.add_facts(run_id, **facts_of(request), tokens=tokens, documents=documents, versions=versions)
-    store.update_run(run_id, n_units=len(shards))
-    finished = {unit.number for unit in store.units(run_id)}
+    store.add_facts(job.run, job.attempt, **facts_of(request), tokens=tokens, documents=documents, versions=versions)
+    store.update_run(job.run, job.attempt, n_units=len(shards))
+    finished = {unit.number for unit in store.units(job.run) if store.path_of(unit.file).is_file()}
     return [number for number in range(len(shards)) if number not in finished]
 
 
-def _give_out(run_id: str, kind: str, spec: dict[str, Any], store_url: str, missing: list[int]) -> None:
+def _give_out(job: Job, missing: list[int]) -> None:
     with worker_client() as client:
-        attempt = time.time_ns()
-        futures = [
-            client.submit(do_unit, run_id, kind, spec, store_url, number, key=f"{run_id}-{number}-{attempt}")
-            for number in missing
-        ]
+        # A driver that is started again, because its worker died, must not meet the tasks of the one before.
+        start = time.time_ns()
+        futures = [client.submit(do_unit, job, number, key=f"{job.run}-{number}-{start}") for number in missing]
         try:
             for future in as_completed(futures):
                 future.result()
@@ -93,7 +102,13 @@ def _give_out(run_id: str, kind: str, spec: dict[str, Any], store_url: str, miss
             client.cancel(futures)
 
 
-def _out_of_memory(request: Request) -> ResourceError:
-    return ResourceError(
-        f"Memory ran out while running {request.model.source}; take a smaller --length, --dtype bfloat16, or a smaller model."
-    )
+def _known(error: Exception, job: Job) -> AvssError | None:
+    """The error as one of ours, None when it is not foreseen."""
+    if isinstance(error, AvssError):
+        return error
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+        model = request_of(job.kind, job.spec).model.source
+        return ResourceError(
+            f"Memory ran out while running {model}; take a smaller --length, --dtype bfloat16, or a smaller model."
+        )
+    return None

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from avss_core.jobs import warm_up
+from avss_core.jobs.job import Job
 from avss_core.runs import Store
 
 
-def drive_run(run_id: str, kind: str, spec: dict[str, Any], store_url: str) -> str:
+def drive_run(job: Job) -> None:
     """Carry a run out in this worker process."""
-    warm_up.wait()
     try:
-        from avss_core.jobs.driver import drive
+        warm_up.import_all()
     except ImportError as error:
-        Store(store_url).end_run(run_id, "failed", f"The worker cannot start: {error}; install the requirements.")
-        raise
-    return drive(run_id, kind, spec, store_url)
+        reason = f"The worker lacks a package ({error}); install the requirements where it runs."
+        Store(job.store_url).end_run(job.run, job.attempt, "failed", reason)
+        return
+    from avss_core.jobs.driver import drive
+
+    drive(job)
 
 
-def do_unit(run_id: str, kind: str, spec: dict[str, Any], store_url: str, number: int) -> None:
+def do_unit(job: Job, number: int) -> None:
     """Do one unit of a run in this worker process."""
-    warm_up.wait()
+    warm_up.import_all()
     from avss_core.jobs.driver import work_unit
 
-    work_unit(run_id, kind, spec, store_url, number)
+    work_unit(job, number)

@@ -16,14 +16,16 @@ from avss_core.models.spec import ModelSpec
 TOKENS_PER_SHARD = 1024
 MOST_SHARDS = 64
 
-_lock = threading.Lock()
+# Held while a thread works with the model: a worker may have several threads, the hooks of two measurements on one
+# network would see each other's activations, and a tokenizer cannot be used by two threads at once.
+in_use = threading.RLock()
 _resident: dict[str, LoadedModel] = {}
 
 
 def resident_model(spec: ModelSpec) -> LoadedModel:
     """The model of `spec`, loaded when another one (or none) is in memory; one is held at a time."""
     name = f"{spec.identity()}@{spec.device}"
-    with _lock:
+    with in_use:
         if name not in _resident:
             _resident.clear()
             if torch.cuda.is_available():
@@ -34,7 +36,8 @@ def resident_model(spec: ModelSpec) -> LoadedModel:
 
 def shards_of(model_spec: ModelSpec, corpus_spec: CorpusSpec) -> tuple[tuple[Window, ...], ...]:
     """The windows of a corpus in shards of whole documents: about 1,024 tokens, or a 64th of a long text."""
-    return _shards(model_spec.identity(), model_spec, corpus_spec.identity(), corpus_spec)
+    with in_use:
+        return _shards(model_spec.identity(), model_spec, corpus_spec.identity(), corpus_spec)
 
 
 @lru_cache(maxsize=4)

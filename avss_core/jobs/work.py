@@ -14,22 +14,28 @@ from avss_core.activations.parquet import write_profile
 from avss_core.corpora.batches import make_batches
 from avss_core.jobs.requests import EvaluateRequest, ProfileRequest, Request
 from avss_core.jobs.resident import resident_model, shards_of
-from avss_core.runs import Store
+from avss_core.models.load import LoadedModel
+from avss_core.pruning import Cut
+from avss_core.runs import Run, Store
 from avss_core.tasks import perplexity, perplexity_table
 from avss_core.variants.variant import Variant
 
-Tick = Callable[[int], None]  # called with the tokens of each batch; raises Cancelled
-Write = Callable[[Path], None]
+Count = Callable[[int], None]  # called with the tokens of each batch; raises Cancelled
+Write = Callable[[Path], object]
 
 
 class Work(Protocol):
     """How one kind of request is carried out. Units are numbered; each is a shard of the request's corpus."""
 
-    def run(self, request: Any, number: int, tick: Tick) -> Write:
+    def check(self, request: Any, model: LoadedModel) -> None:
+        """Raise what can be known to be wrong as soon as the model is there."""
+        ...
+
+    def run(self, request: Any, number: int, count: Count) -> Write:
         """Do unit `number` and return what writes its result to a file."""
         ...
 
-    def finish(self, request: Any, store: Store) -> None:
+    def finish(self, request: Any, run: Run, store: Store) -> None:
         """Called once, when every unit is in the store."""
         ...
 
@@ -37,40 +43,43 @@ class Work(Protocol):
 class ProfileWork:
     """Moments of a shard, as Parquet; nothing to finish, since readers merge the shards."""
 
-    def run(self, request: ProfileRequest, number: int, tick: Tick) -> Write:
+    def check(self, request: ProfileRequest, model: LoadedModel) -> None:
+        return
+
+    def run(self, request: ProfileRequest, number: int, count: Count) -> Write:
         model = resident_model(request.model)
         shard = shards_of(request.model, request.corpus)[number]
-        return partial(write_profile, measure(model, shard, request.sites, between_batches=tick))
+        return partial(write_profile, measure(model, shard, request.sites, between_batches=count))
 
-    def finish(self, request: ProfileRequest, store: Store) -> None:
+    def finish(self, request: ProfileRequest, run: Run, store: Store) -> None:
         return
 
 
 class EvaluateWork:
     """Per-document values of a shard for every cut; at the end one evaluation a cut, under its content hash."""
 
-    def run(self, request: EvaluateRequest, number: int, tick: Tick) -> Write:
+    def check(self, request: EvaluateRequest, model: LoadedModel) -> None:
+        for removed in request.cuts:
+            Cut(removed, model.n_blocks, "asked for")
+
+    def run(self, request: EvaluateRequest, number: int, count: Count) -> Write:
         model = resident_model(request.model)
         shard = shards_of(request.model, request.corpus)[number]
         variants = [Variant.without(model.n_blocks, removed) for removed in request.cuts]
         frames = []
-        for batch in make_batches(shard, model.tokenizer.pad_token_id or 0):
+        for batch in make_batches(shard, model.tokenizer.pad_token_id):
             frames.append(perplexity.score(model, [batch], variants))
-            tick(sum(len(window.ids) for window in batch.windows))
-        frame = pd.concat(frames, ignore_index=True)
-        return lambda path: frame.to_parquet(path)
+            count(batch.tokens)
+        return pd.concat(frames, ignore_index=True).to_parquet
 
-    def finish(self, request: EvaluateRequest, store: Store) -> None:
-        run_id = request.run_id()
-        frame = pd.concat([pd.read_parquet(store.path_of(unit.file)) for unit in store.units(run_id)])
-        n_blocks = resident_model(request.model).n_blocks
+    def finish(self, request: EvaluateRequest, run: Run, store: Store) -> None:
+        frame = pd.concat([pd.read_parquet(store.path_of(unit.file)) for unit in store.units(run.id)])
         for removed in request.cuts:
-            variant = Variant.without(n_blocks, removed)
-            kept = ",".join(map(str, variant.kept))
-            examples = frame[frame["kept"] == kept].drop(columns="kept").reset_index(drop=True)
+            variant = Variant.without(run.facts["blocks"], removed)
+            examples = frame[frame["kept"] == variant.key].drop(columns="kept").reset_index(drop=True)
             evaluation = perplexity_table.summarise(examples)
             store.add_evaluation(
-                request.evaluation_key(removed), run_id, variant.kept, evaluation.to_dict(), examples
+                request.evaluation_key(removed), run.id, variant.kept, evaluation.to_dict(), examples
             )
 
 
@@ -81,6 +90,7 @@ def facts_of(request: Request) -> dict[str, Any]:
     """What the pages and the shell want to know of the model, without loading it."""
     model = resident_model(request.model)
     return {
+        "model_identity": request.model.identity(),
         "blocks": model.n_blocks,
         "architecture": type(model.network).__name__,
         "hidden_size": model.hidden_size,

@@ -27,7 +27,7 @@ def default_url() -> str:
 
 
 def read_url(text: str) -> URL:
-    """A database URL, or the path of a SQLite file; such a path becomes absolute: workers have another working directory.
+    """A database URL, or the path of a SQLite file, made absolute: workers have another working directory.
 
     Raises SettingError for what is neither, and for a database in memory, which no other process can see.
     """

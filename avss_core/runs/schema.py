@@ -94,8 +94,8 @@ def bring_up_to_date(engine: Engine) -> None:
         version = connection.scalar(select(func.max(versions.c.version))) or 1
         if version > newest:
             raise SettingError(
-                f"The store was made by a newer version of this program (its tables are version {version}, known here is "
-                f"{newest}); update the program, or give another --store."
+                f"The store was made by a newer version of this program (tables {version}, known here are {newest}); "
+                "update the program, or give another --store."
             )
         for number, step in enumerate(MIGRATIONS[version - 1 :], start=version + 1):
             step(connection)

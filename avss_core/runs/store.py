@@ -1,4 +1,4 @@
-"""What is kept: runs, their finished units, evaluations. SQLite by default, any SQLAlchemy URL; arrays as Parquet files."""
+"""What is kept: runs, their finished units, evaluations. SQLite or any SQLAlchemy URL; arrays as Parquet files."""
 
 from __future__ import annotations
 
@@ -50,24 +50,15 @@ class Store:
 
         None when it is done, or when an attempt is under way: of several callers at once, one gets the run.
         """
-        now = time.time()
-        first = {
-            "id": run_id,
-            "kind": kind,
-            "status": "waiting",
-            "attempt": 1,
-            "spec": spec,
-            "facts": {},
-            "created": now,
-        }
+        asked = {"kind": kind, "status": "waiting", "spec": spec, "facts": {}, "created": time.time()}
         try:
             with self._writing() as connection:
                 row = connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).mappings().first()
                 if row is None:
-                    connection.execute(runs.insert().values(**first))
-                elif (there := Run.from_row(row)).ended and there.status != "done":
+                    connection.execute(runs.insert().values(id=run_id, attempt=1, **asked))
+                elif (there := Run.from_row(dict(row))).ended and there.status != "done":
                     again = {"attempt": there.attempt + 1, "finished": None, "seconds": None, "error": None}
-                    connection.execute(update(runs).where(runs.c.id == run_id).values({**first, **again}))
+                    connection.execute(update(runs).where(runs.c.id == run_id).values(**asked, **again))
                 else:
                     return None
         except IntegrityError:  # another caller entered it between our two statements

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from avss_core.models.load import LoadedModel
+from avss_core.models.positions import position_arguments
 
 # What a config may switch on for every call; collecting it would need the real blocks in their places.
 _EXTRAS = ("output_hidden_states", "output_attentions", "output_router_logits")
@@ -20,4 +21,5 @@ def plain_arguments(model: LoadedModel) -> dict[str, bool]:
 def call_base(model: LoadedModel, input_ids: Tensor, attention_mask: Tensor | None) -> None:
     """Run the network without its head, for what happens on the way: nothing is cached and nothing returned."""
     with torch.no_grad():
-        model.base(input_ids=input_ids, attention_mask=attention_mask, **plain_arguments(model))
+        positions = position_arguments(model, attention_mask)
+        model.base(input_ids=input_ids, attention_mask=attention_mask, **positions, **plain_arguments(model))

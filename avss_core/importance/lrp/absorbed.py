@@ -7,12 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-BIASES = "biases"
-STABILISER = "epsilon"
-ONE_SIGN = "contributions of one sign only"
-SOFTMAX = "softmax"
-OTHER = "other"
-CAUSES = (BIASES, STABILISER, ONE_SIGN, SOFTMAX, OTHER)
+from avss_core.importance.lrp.causes import BIASES
 
 
 class Absorbed:

@@ -13,7 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
-from avss_core.importance.lrp.absorbed import SOFTMAX, Absorbed, arriving, leaving
+from avss_core.importance.lrp.absorbed import Absorbed, arriving, leaving
+from avss_core.importance.lrp.causes import SOFTMAX
 from avss_core.importance.lrp.product import share_of
 
 Operation = Callable[..., Tensor]

@@ -12,14 +12,21 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from avss_core.importance.lrp.absorbed import ONE_SIGN, Absorbed, arriving, leaving, taken_by_bias
+from avss_core.importance.lrp.absorbed import Absorbed, arriving, leaving, taken_by_bias
+from avss_core.importance.lrp.causes import ONE_SIGN
 from avss_core.importance.lrp.surrogate import ratio, with_gradient_of
 
 Product = Callable[[Tensor, Tensor], Tensor]
 
 
 def alpha_beta_rule(
-    product: Product, inputs: Tensor, weight: Tensor, bias: Tensor | None, output: Tensor, alpha: float, absorbed: Absorbed
+    product: Product,
+    inputs: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    output: Tensor,
+    alpha: float,
+    absorbed: Absorbed,
 ) -> Tensor:
     """`output` = product(inputs, weight) + bias, unchanged, with the αβ-rule in its backward."""
     surrogate = output.new_zeros(())

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from avss_core.importance.lrp.absorbed import STABILISER, Absorbed, arriving, leaving, taken_by_bias
+from avss_core.importance.lrp.absorbed import Absorbed, arriving, leaving, taken_by_bias
+from avss_core.importance.lrp.causes import STABILISER
 from avss_core.importance.lrp.surrogate import ratio, with_gradient_of
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from avss_core.importance.lrp.absorbed import Absorbed
+from avss_core.importance.lrp.absorbed import Absorbed, taken_by_bias
 from avss_core.importance.lrp.activation import activation_rule
 from avss_core.importance.lrp.attention import fused_attention_rule, softmax_rule
 from avss_core.importance.lrp.linear_alpha_beta import Product, alpha_beta_rule
@@ -56,7 +56,9 @@ class Operations:
     def _linear(self, operation: Operation, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return self._ruled(functional.linear, x, weight, bias, operation(x, weight, bias))
 
-    def _linear_with_addend(self, operation: Operation, bias: Tensor, x: Tensor, weight: Tensor, **scales: Any) -> Tensor:
+    def _linear_with_addend(
+        self, operation: Operation, bias: Tensor, x: Tensor, weight: Tensor, **scales: Any
+    ) -> Tensor:
         output = operation(bias, x, weight, **scales)
         return output if bias.requires_grad or scales else self._ruled(torch.matmul, x, weight, bias, output)
 
@@ -86,7 +88,8 @@ class Operations:
     def _product_with_addend(
         self, operation: Operation, addend: Tensor, batch1: Tensor, batch2: Tensor, **scales: Any
     ) -> Tensor:
-        return operation(addend, *_shared(batch1, batch2), **scales)
+        output = operation(addend, *_shared(batch1, batch2), **scales)
+        return output if addend.requires_grad else taken_by_bias(output, addend * scales.get("beta", 1), self._absorbed)
 
     def _einsum(self, operation: Operation, equation: str, *operands: Any) -> Tensor:
         return operation(equation, *_shared(*operands))
@@ -116,7 +119,12 @@ class Operations:
         return layer_norm_rule(output, x, normalized_shape, weight, bias, eps, self._absorbed)
 
     def _rms_norm(
-        self, operation: Operation, x: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None
+        self,
+        operation: Operation,
+        x: Tensor,
+        normalized_shape: Any,
+        weight: Tensor | None = None,
+        eps: float | None = None,
     ) -> Tensor:
         output = operation(x, normalized_shape, weight, eps)
         return rms_norm_rule(output, x, normalized_shape, weight, torch.finfo(x.dtype).eps if eps is None else eps)

@@ -38,7 +38,9 @@ class LrpSettings:
         if not (math.isfinite(self.epsilon) and self.epsilon >= 0):
             raise SettingError(f"ε of the ε-rule must be 0 or more, not {self.epsilon}; 1e-6 is usual.")
         if not math.isfinite(self.alpha):
-            raise SettingError(f"α of the αβ-rule must be a number, not {self.alpha}; 1 (β = 0) or 2 (β = −1) are usual.")
+            raise SettingError(
+                f"α of the αβ-rule must be a number, not {self.alpha}; 1 (β = 0) or 2 (β = −1) are usual."
+            )
 
     @property
     def beta(self) -> float:

@@ -1,0 +1,1 @@
+"""One file a method. `avss_core.importance.registry` lists them."""

@@ -1,0 +1,86 @@
+"""All ways to score a block. To add one: a file in `methods/`, its line here, and what it needs in `passes/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avss_core.activations.site_names import check_sites
+from avss_core.corpora.did_you_mean import did_you_mean
+from avss_core.errors import SettingError
+from avss_core.importance.method import Method
+from avss_core.importance.methods import (
+    ablation,
+    angular,
+    avss,
+    block_influence,
+    cim,
+    gbis,
+    magnitude,
+    random,
+    shapley,
+    sparsity,
+    taylor,
+    variance,
+)
+
+# Cheap to dear. `lrp` goes after `taylor`.
+METHODS: tuple[Method, ...] = (
+    random.METHOD,
+    magnitude.METHOD,
+    avss.METHOD,
+    variance.METHOD,
+    sparsity.METHOD,
+    block_influence.METHOD,
+    angular.METHOD,
+    gbis.METHOD,
+    taylor.METHOD,
+    cim.METHOD,
+    ablation.METHOD,
+    shapley.METHOD,
+)
+
+NAMES = tuple(method.name for method in METHODS)
+ORACLE = ablation.METHOD.name
+SITE_MARK = "@"
+DEFAULT_SITE = "residual"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A method as it was asked for: `avss` at the site `residual`, or `avss@update`."""
+
+    method: Method
+    site: str = DEFAULT_SITE
+
+    @property
+    def name(self) -> str:
+        """The shortest text that names it."""
+        return self.method.name if self.site == DEFAULT_SITE else f"{self.method.name}{SITE_MARK}{self.site}"
+
+
+def method_named(name: str) -> Method:
+    """The method of that name; SettingError when there is none."""
+    found = next((method for method in METHODS if method.name == name), None)
+    if found is None:
+        hint = did_you_mean(name, NAMES)
+        raise SettingError(f"There is no method {name!r} to score blocks by{hint} The methods are {', '.join(NAMES)}.")
+    return found
+
+
+def choose(text: str) -> Chosen:
+    """Read `NAME` or `NAME@SITE`; SettingError for an unknown method or site, or a site where there are none."""
+    name, mark, site = text.strip().partition(SITE_MARK)
+    method = method_named(name)
+    if not mark:
+        return Chosen(method)
+    if not method.has_sites:
+        with_sites = ", ".join(other.name for other in METHODS if other.has_sites)
+        raise SettingError(f"{method.pretty_name} is not measured at a site ({text!r}); only {with_sites} are.")
+    check_sites((site,))
+    return Chosen(method, site)
+
+
+def fitting(predicts_next_token: bool, has_head: bool) -> tuple[Method, ...]:
+    """The methods that can be had from a network that does, or does not, have these."""
+    able = {"nothing": True, "loss": has_head or predicts_next_token, "next_token": predicts_next_token}
+    return tuple(method for method in METHODS if able[method.asks.name.lower()])

@@ -1,0 +1,38 @@
+"""What is sent to a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from avss_core.runs import Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt at a run: what is asked, and the URL of the store that the result goes to."""
+
+    run: str
+    attempt: int
+    kind: str
+    spec: dict[str, Any]
+    store_url: str
+
+
+def key_of(run: Run | Job) -> str:
+    """The name of an attempt's driver among the scheduler's tasks; each attempt has its own."""
+    return f"avss-{_name(run)}"
+
+
+def topic_of(run: Run | Job) -> str:
+    """The scheduler's topic that an attempt tells its progress on."""
+    return f"avss-progress-{_name(run)}"
+
+
+def cancel_flag_of(run: Run | Job) -> str:
+    """The name of the `distributed.Event` that asks an attempt to stop; a later attempt has another."""
+    return f"avss-cancel-{_name(run)}"
+
+
+def _name(run: Run | Job) -> str:
+    return f"{run.run if isinstance(run, Job) else run.id}-{run.attempt}"

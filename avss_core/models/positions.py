@@ -1,0 +1,51 @@
+"""Which position each token of a padded batch has, for networks that would count the padding too."""
+
+from __future__ import annotations
+
+from inspect import signature
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from avss_core.models.loaded import LoadedModel
+
+_known: WeakKeyDictionary[nn.Module, int | None] = WeakKeyDictionary()
+
+
+def position_arguments(model: LoadedModel, attention_mask: Tensor | None) -> dict[str, Tensor]:
+    """`position_ids` for a mask (sequences, tokens) of 1 and 0, so that padding on the left does not move the text.
+
+    Empty where the network counts right by itself: nothing on the left is padding, or it takes no positions (those
+    it reads off the mask, as BLOOM does). On an accelerator the mask is not looked at, since that would wait for it.
+    """
+    if attention_mask is None or (attention_mask.device.type == "cpu" and bool(attention_mask[:, 0].all())):
+        return {}
+    start = first_position(model)
+    if start is None:
+        return {}
+    leading = (attention_mask.cumsum(dim=1) == 0).sum(dim=1, keepdim=True)
+    places = torch.arange(attention_mask.shape[1], device=attention_mask.device) - leading
+    return {"position_ids": places.clamp(min=0) + start}
+
+
+def first_position(model: LoadedModel) -> int | None:
+    """The position of a text's first token as the network counts, None when it takes no `position_ids`.
+
+    It is 0, or, where the table of learned positions has a row for padding (RoBERTa's kind), the one after that row.
+    """
+    if model.network not in _known:
+        _known[model.network] = _first_position(model.base)
+    return _known[model.network]
+
+
+def _first_position(base: nn.Module) -> int | None:
+    if "position_ids" not in signature(base.forward).parameters:
+        return None
+    tables = (
+        module
+        for name, module in base.named_modules()
+        if isinstance(module, nn.Embedding) and "position" in name and module.padding_idx is not None
+    )
+    table = next(tables, None)
+    return 0 if table is None else int(table.padding_idx) + 1
