@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from avss_core.activations.collector import run_base
+from avss_core.activations.forward import run_base
 from avss_core.activations.measure import measure
 from avss_core.models.load import LoadedModel
 from benchmarks.measuring import batches_of, default_model, print_table, timed_in_turns, windows_of

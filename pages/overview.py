@@ -19,6 +19,7 @@ from pages.parts.choose_run import STATUS_SIGN, chosen_run, line_of, look_at
 from pages.parts.engine import jobs, score_table, store
 from pages.parts.follow import follow
 from pages.parts.show import show_figure
+from pages.parts.trouble import told_in_a_box
 
 LIVE_COLUMNS = ("variance", "sparsity", "avss_share", "l1", "l2", "frobenius")
 POLL_SECONDS = 0.7
@@ -57,20 +58,22 @@ def draw_chooser() -> None:
 
 def draw_live(run_id: str) -> None:
     """The state of the run, and its curves from the shards finished so far."""
-    run = follow(run_id, "profile")
-    finished = len(store().units(run_id))
-    if finished:
-        site = run.spec["sites"][0]
-        table = score_table(run_id, finished, site, Epsilon(), False)
-        title = f"{run.spec['model']['source']}: {site}, {finished} of {run.n_units or '?'} shards, 95 % bands"
-    else:
-        table = pd.DataFrame({name: pd.Series(dtype=float) for name in ("block", *LIVE_COLUMNS)})
-        title = f"{run.spec['model']['source']}: waiting for the first shard"
-    show_figure(curve_grid(table, LIVE_COLUMNS, n_blocks=run.facts.get("blocks"), title=title), table, "live-curves")
-    if run.ended and st.session_state.pop("was-running", None) == run_id:
-        st.rerun()
-    if not run.ended:
-        st.session_state["was-running"] = run_id
+    with told_in_a_box():
+        run = follow(run_id, "profile")
+        finished = len(store().units(run_id))
+        model, site = run.spec["model"]["source"], run.spec["sites"][0]
+        if finished:
+            table = score_table(run_id, finished, site, Epsilon(), False)
+            title = f"{model}: {site}, {finished} of {run.n_units or '?'} shards, 95 % bands"
+        else:
+            table = pd.DataFrame({name: pd.Series(dtype=float) for name in ("block", *LIVE_COLUMNS)})
+            title = f"{model}: waiting for the first shard"
+        figure = curve_grid(table, LIVE_COLUMNS, n_blocks=run.facts.get("blocks"), title=title)
+        show_figure(figure, table, "live-curves")
+        if not run.ended:
+            st.session_state["was-running"] = run_id
+        elif st.session_state.pop("was-running", None) == run_id:
+            st.rerun()
 
 
 def draw_history() -> None:

@@ -36,6 +36,7 @@ from pages.parts.outcomes import (
 )
 from pages.parts.score_settings import choose_score_settings
 from pages.parts.show import show_figure
+from pages.parts.trouble import told_in_a_box
 
 POLL_SECONDS = 0.4
 ABLATION = "single-block ablation"
@@ -129,9 +130,10 @@ def draw_yardsticks(request: EvaluateRequest, cut: Cut, protected: tuple[int, ..
 
 def draw_job(run_id: str) -> None:
     """The evaluation under way; when it ends, the page is drawn again."""
-    if follow(run_id, "evaluate").ended and st.session_state.get("evaluation-shown") != run_id:
-        st.session_state["evaluation-shown"] = run_id
-        st.rerun()
+    with told_in_a_box():
+        if follow(run_id, "evaluate").ended and st.session_state.get("evaluation-shown") != run_id:
+            st.session_state["evaluation-shown"] = run_id
+            st.rerun()
 
 
 def page() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from avss_core.activations.fused_accumulator import FusedAccumulator
-from avss_core.activations.moments import SiteMoments
+from avss_core.activations.moments_from_sums import SiteSums
 from avss_core.activations.plain_accumulator import PlainAccumulator
 from avss_core.activations.token_groups import TokenGroups
 
@@ -18,16 +20,45 @@ class Accumulator(Protocol):
     """Running sums of one site over all blocks."""
 
     def add(self, block: int, after: Tensor, before: Tensor | None, groups: TokenGroups) -> None:
-        """Add a = after − before (a = after without `before`), each (rows, features)."""
+        """Add a = after − before (a = after without `before`), each (rows, features), of a batch with these groups."""
         ...
 
-    def finish(self, tokens: np.ndarray, sequences: np.ndarray) -> SiteMoments:
-        """The moments of everything added, copied to the host."""
+    def end_batch(self, groups: TokenGroups) -> None:
+        """Called when all blocks of a batch have been added."""
+        ...
+
+    def pack(self) -> Tensor:
+        """What lies on the device, as one row of int64."""
+        ...
+
+    def sums(self, packed: NDArray[np.int64]) -> SiteSums:
+        """Everything that was added; `packed` is what `pack` gave, on the host."""
         ...
 
 
-def accumulator_for(device: torch.device, n_blocks: int, group_names: tuple[str, ...], plain: bool = False) -> Accumulator:
+def sum_dtype(device: torch.device) -> torch.dtype:
+    """The type statistics add up in on a device: float64, on mps float32 with compensation."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def accumulator_for(
+    device: torch.device, n_blocks: int, n_groups: int, dtype: torch.dtype, plain: bool = False
+) -> Accumulator:
     """The fused one in main memory, the plain one on any other device (or when asked for)."""
-    if device.type == "cpu" and not plain:
-        return FusedAccumulator(n_blocks, group_names)
-    return PlainAccumulator(n_blocks, group_names)
+    if device.type == "cpu" and dtype == torch.float64 and not plain:
+        return FusedAccumulator(n_blocks, n_groups)
+    return PlainAccumulator(n_blocks, n_groups, device, dtype)
+
+
+def read_out(accumulators: Mapping[str, Accumulator], counts: Tensor) -> tuple[dict[str, SiteSums], NDArray[np.int64]]:
+    """The sums of all sites, and `counts`, on the host: the only copy from the device, and the only wait for it."""
+    packed = [counts, *(accumulator.pack() for accumulator in accumulators.values())]
+    sizes = [part.numel() for part in packed]
+    on_host = np.split(to_host(torch.cat(packed)), np.cumsum(sizes[:-1]))
+    sums = {site: acc.sums(part) for (site, acc), part in zip(accumulators.items(), on_host[1:], strict=True)}
+    return sums, on_host[0]
+
+
+def to_host(values: Tensor) -> NDArray[np.int64]:
+    """Copy from the device."""
+    return np.asarray(values.cpu().numpy())

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from torch import Tensor
 
-from avss_core.activations.accumulators import Accumulator, accumulator_for
+from avss_core.activations.accumulators import Accumulator, accumulator_for, read_out, sum_dtype
 from avss_core.activations.moments import Profile
-from avss_core.activations.plain_accumulator import sum_dtype
+from avss_core.activations.moments_from_sums import moments_from_sums
 from avss_core.activations.site_names import check_sites
-from avss_core.activations.sites import find_inner_sites, hidden_of
-from avss_core.activations.token_groups import PADDING, FirstTokenApart, Grouping, TokenGroups
+from avss_core.activations.sites import find_sites
+from avss_core.activations.taps import Handle
+from avss_core.activations.token_groups import FirstTokenApart, Grouping, TokenGroups
 from avss_core.corpora.batches import Batch
+from avss_core.errors import ModelError
 from avss_core.models.load import LoadedModel
 
 
@@ -33,81 +34,82 @@ class Collector:
         sites: tuple[str, ...] = ("residual", "update"),
         grouping: Grouping | None = None,
         plain: bool = False,
+        dtype: torch.dtype | None = None,
     ) -> None:
+        """grouping: the first token of each window apart; plain, dtype: how to add up, else as the device can best.
+
+        Raises SettingError for an unknown site and ModelError when this model has none of the sites.
+        """
         check_sites(sites)
         self._model = model
         self._grouping = grouping or FirstTokenApart()
-        inner = find_inner_sites(model) if {"mlp", "attention"} & set(sites) else {}
-        self._inner = {site: found for site, found in inner.items() if site in sites and found.missing is None}
-        self._missing = {site: found.missing for site, found in inner.items() if site in sites and found.missing}
+        found = find_sites(model)
+        self._taps = {site: found.taps[site] for site in sites if site in found.taps}
+        self._missing = {site: found.missing[site] for site in sites if site in found.missing}
+        if not self._taps:
+            reasons = "; ".join(f"{site}: {why}" for site, why in self._missing.items())
+            raise ModelError(f"{type(model.network).__name__} has no such site to measure ({reasons}); choose another.")
+        self._dtype = dtype or sum_dtype(model.device)
+        n_groups = len(self._grouping.names)
         self._sums: dict[str, Accumulator] = {
-            site: accumulator_for(model.device, model.n_blocks, self._grouping.names, plain)
-            for site in sites
-            if site not in self._missing
+            site: accumulator_for(model.device, model.n_blocks, n_groups, self._dtype, plain) for site in self._taps
         }
-        self._tokens = np.zeros(len(self._grouping.names), dtype=np.int64)
-        self._sequences = np.zeros(len(self._grouping.names) + 1, dtype=np.int64)
+        self._counts = torch.zeros(2 * n_groups + 1, dtype=torch.int64, device=model.device)
         self._groups: TokenGroups | None = None
-        self._handles: list[RemovableHandle] = []
+        self._handles: list[Handle] = []
 
     def __enter__(self) -> Collector:
-        for index, block in enumerate(self._model.blocks):
-            self._handles.append(block.register_forward_hook(self._block_hook(index), with_kwargs=True))
-        for site, found in self._inner.items():
-            for index, module in enumerate(found.modules):
-                self._handles.append(module.register_forward_hook(self._inner_hook(site, index, found.takes_input)))
+        try:
+            for site, taps in self._taps.items():
+                for block, tap in enumerate(taps):
+                    self._handles.append(tap.attach(partial(self._add, site, block)))
+        except BaseException:
+            self._detach()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._detach()
 
     def begin(self, batch: Batch) -> None:
         """Say which batch the next forward pass runs on."""
-        self._groups = TokenGroups.of(batch, self._grouping, self._model.device, sum_dtype(self._model.device))
-        codes = self._grouping.codes(batch)
-        for index in range(len(self._grouping.names)):
-            self._tokens[index] += int((codes == index).sum())
-            self._sequences[index] += int((codes == index).any(dim=1).sum())
-        self._sequences[-1] += int((codes != PADDING).any(dim=1).sum())
+        self._end_batch()
+        self._groups = TokenGroups.of(batch, self._grouping, self._model.device, self._dtype)
+        self._counts += self._groups.counts
 
     def profile(self) -> Profile:
         """The moments of everything measured; raises NumericalError when an activation was not finite."""
+        self._end_batch()
+        all_sums, counts = read_out(self._sums, self._counts)
+        tokens, sequences = np.split(counts, [len(self._grouping.names)])
         sites = {
-            site: accumulator.finish(self._tokens.copy(), self._sequences.copy())
-            for site, accumulator in self._sums.items()
+            site: moments_from_sums(sums, self._grouping.names, tokens.copy(), sequences.copy())
+            for site, sums in all_sums.items()
         }
         for site, moments in sites.items():
-            moments.check_finite(site)
+            moments.check_finite(site, str(self._model.dtype).removeprefix("torch."))
         return Profile(sites, dict(self._missing))
-
-    def _block_hook(self, index: int) -> Any:
-        def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-            after = hidden_of(output)
-            if "residual" in self._sums:
-                self._add("residual", index, after)
-            if "update" in self._sums:
-                self._add("update", index, after, args[0] if args else kwargs["hidden_states"])
-
-        return hook
-
-    def _inner_hook(self, site: str, index: int, takes_input: bool) -> Any:
-        def hook(_module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-            self._add(site, index, args[0] if takes_input else hidden_of(output))
-
-        return hook
 
     def _add(self, site: str, block: int, after: Tensor, before: Tensor | None = None) -> None:
         if self._groups is None:
             raise RuntimeError("begin(batch) was not called before the forward pass")
         rows = after.reshape(-1, after.shape[-1])
+        if len(rows) != len(self._groups.codes):
+            raise ModelError(
+                f"Block {block} puts out {len(rows)} tokens at site {site} for a batch of {len(self._groups.codes)}, "
+                "so they cannot be told apart; leave this site out."
+            )
         self._sums[site].add(block, rows, None if before is None else before.reshape(rows.shape), self._groups)
 
+    def _end_batch(self) -> None:
+        if self._groups is not None:
+            for sums in self._sums.values():
+                sums.end_batch(self._groups)
+        self._groups = None
 
-def run_base(model: LoadedModel, batch: Batch) -> None:
-    """One forward pass of the base network, without the head and without a cache of keys and values."""
-    with torch.inference_mode():
-        model.base(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
+    def _detach(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()

@@ -13,8 +13,7 @@ from avss_core.variants.plain_call import call_base, plain_arguments
 def run_base(model: LoadedModel, batch: Batch) -> None:
     """Run the blocks on `batch` (on any device) for what hooks see on the way; nothing is returned.
 
-    Padding on either side leaves every token what it is without padding. Raises ModelError when the batch is packed
-    and the network cannot keep packed texts apart.
+    Padding on either side, and other texts packed into the same row, leave every token what it is without them.
     """
     on_device = batch.to(model.device)
     if isinstance(on_device, PackedBatch):

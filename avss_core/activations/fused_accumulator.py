@@ -2,70 +2,138 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from avss_core.activations.fused_kernel import measure_rows
-from avss_core.activations.moments import LARGEST, N_LARGEST, SiteMoments
-from avss_core.activations.moments_from_sums import SiteSums, moments_from_sums
-from avss_core.activations.token_groups import PADDING, TokenGroups
+from avss_core.activations.fused_kernel import N_RAW_BINS, measure_rows, take_in
+from avss_core.activations.largest import EMPTY, KEY_SHIFT, entries_of_keys, largest_of_entries, merge_entries
+from avss_core.activations.moments import N_LARGEST
+from avss_core.activations.moments_from_sums import NOTHING_MEASURED, SiteSums
+from avss_core.activations.norms import norm_sums
+from avss_core.activations.token_groups import TokenGroups
+from avss_core.errors import SettingError
 
 _BITS = {torch.float32: torch.uint32, torch.bfloat16: torch.uint16}
+
 
 class FusedAccumulator:
     """Sums of one site of `n_blocks` blocks; float32 and bfloat16 are read in place, other types by way of float32."""
 
-    def __init__(self, n_blocks: int, group_names: tuple[str, ...]) -> None:
-        self._n_blocks = n_blocks
-        self._groups = group_names
+    def __init__(self, n_blocks: int, n_groups: int) -> None:
+        self._shape = (n_blocks, n_groups)
         self._sums: SiteSums | None = None
+        self._parts: _Parts
+        self._row_square: list[tuple[int, Tensor]] = []
+        self._keys = np.full((n_blocks, n_groups, N_LARGEST), EMPTY)
+        self._floor = np.full((n_blocks, n_groups), EMPTY)
+        self._largest = torch.zeros((3, n_blocks * n_groups, N_LARGEST), dtype=torch.int64)
 
     def add(self, block: int, after: Tensor, before: Tensor | None, groups: TokenGroups) -> None:
-        n_groups, (rows, width) = len(self._groups), after.shape
+        """Add a = after − before (a = after without `before`), each (rows, features)."""
+        rows, width = after.shape
         if self._sums is None:
-            self._sums = SiteSums.zeros(self._n_blocks, n_groups, width)
-        codes = groups.codes.numpy().astype(np.int8)
-        per_row = np.zeros((rows, 5))
+            self._sums = SiteSums.zeros(*self._shape, width)
+            self._parts = _Parts.empty(torch.get_num_threads(), self._shape[1], width)
+        if after.dtype not in _BITS or (before is not None and before.dtype != after.dtype):
+            after, before = after.float(), None if before is None else before.float()
         bits = _as_bits(after)
-        measure_rows(
-            bits,
-            _as_bits(before) if before is not None else bits[:0],
-            codes,
-            n_groups,
-            torch.get_num_threads(),
-            per_row,
-            self._sums.histogram[block],
-            self._sums.feature_sums[block],
-        )
-        self._add_norms(self._sums, block, per_row, groups)
-        self._keep_largest(self._sums, block, per_row, codes, groups)
+        minus = bits[:0] if before is None else _as_bits(before)
+        row_square = torch.zeros(rows, dtype=torch.float64)
+        self._parts.measure(bits, minus, groups, self._floor[block], row_square.numpy())
+        self._parts.take_in(self._sums.histogram[block], self._sums.feature_sums[block], self._keys[block])
+        self._row_square.append((block, row_square))
 
-    def finish(self, tokens: NDArray[np.int64], sequences: NDArray[np.int64]) -> SiteMoments:
+    def end_batch(self, groups: TokenGroups) -> None:
+        """Add what is cheaper for all blocks together."""
         if self._sums is None:
-            raise ValueError("nothing was added")
-        return moments_from_sums(self._sums, self._groups, tokens, sequences)
+            return
+        n_groups = self._shape[1]
+        norms = norm_sums(torch.stack([square for _, square in self._row_square]), groups).numpy()
+        blocks = [block for block, _ in self._row_square]
+        np.add.at(self._sums.l2_sum, blocks, norms[:, :n_groups])
+        np.add.at(self._sums.frobenius_sum, blocks, norms[:, n_groups:])
+        self._row_square.clear()
+        entries = entries_of_keys(torch.from_numpy(self._keys), groups, self._sums.feature_sums.shape[-1])
+        self._largest = merge_entries(self._largest, entries.flatten(1, 2))
+        self._keys.fill(EMPTY)
+        smallest = self._largest[0, :, -1].numpy().reshape(self._shape)
+        self._floor = np.maximum(smallest << KEY_SHIFT, EMPTY)
 
-    def _add_norms(self, sums: SiteSums, block: int, per_row: NDArray[np.float64], groups: TokenGroups) -> None:
-        members = groups.members.numpy()
-        square = per_row[:, 2]
-        sums.l2_sum[block] += np.sqrt(square) @ members
-        by_sequence = (square[:, None] * members).reshape(groups.sequences, -1, members.shape[1]).sum(axis=1)
-        sums.frobenius_sum[block, :-1] += np.sqrt(by_sequence).sum(axis=0)
-        sums.frobenius_sum[block, -1] += np.sqrt(by_sequence.sum(axis=1)).sum()
+    def pack(self) -> Tensor:
+        """Nothing: all is on the host."""
+        return torch.empty(0, dtype=torch.int64)
 
-    def _keep_largest(
-        self, sums: SiteSums, block: int, per_row: NDArray[np.float64], codes: NDArray[np.int8], groups: TokenGroups
+    def sums(self, _packed: NDArray[np.int64]) -> SiteSums:
+        """Everything that was added."""
+        if self._sums is None:
+            raise SettingError(NOTHING_MEASURED)
+        self._sums.largest[:] = largest_of_entries(self._largest.numpy().reshape(3, *self._shape, N_LARGEST))
+        return self._sums
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What each thread finds in its share of the rows, before it is added to a block's sums."""
+
+    counts: NDArray[np.int32]
+    features: NDArray[np.float64]
+    keys: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, threads: int, n_groups: int, width: int) -> _Parts:
+        return cls(
+            counts=np.zeros((threads, n_groups, N_RAW_BINS), dtype=np.int32),
+            features=np.zeros((threads, n_groups, 3, width)),
+            keys=np.full((threads, n_groups, N_LARGEST), EMPTY),
+        )
+
+    def measure(
+        self,
+        bits: NDArray[np.unsignedinteger],
+        minus: NDArray[np.unsignedinteger],
+        groups: TokenGroups,
+        floor: NDArray[np.int64],
+        row_square: NDArray[np.float64],
     ) -> None:
-        magnitude = np.where(codes == PADDING, 0.0, per_row[:, 3])
-        top = np.argsort(-magnitude, kind="stable")[:N_LARGEST]
-        found = np.zeros(len(top), dtype=LARGEST)
-        found["magnitude"], found["feature"] = magnitude[top], per_row[top, 4]
-        found["document"], found["position"] = groups.documents.numpy()[top], groups.positions.numpy()[top]
-        sums.keep_largest(block, found)
+        chunks, rank, threads = groups.chunks, groups.rank.numpy(), len(self.counts)
+        ends = [len(chunks.group) * part // threads for part in range(threads + 1)]
+
+        def measure_part(part: int) -> None:
+            measure_rows(
+                bits,
+                minus,
+                chunks.rows,
+                chunks.group,
+                ends[part],
+                ends[part + 1],
+                rank,
+                floor,
+                row_square,
+                self.counts[part],
+                self.features[part],
+                self.keys[part],
+            )
+
+        others = [_pool(threads - 1).submit(measure_part, part) for part in range(1, threads)]
+        measure_part(0)
+        for other in others:
+            other.result()
+
+    def take_in(self, histogram: NDArray[np.int64], feature_sums: NDArray[np.float64], keys: NDArray[np.int64]) -> None:
+        take_in(self.counts, self.features, self.keys, histogram, feature_sums, keys)
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that sleep between blocks: those that spin (OpenMP's) would take the processor from the network."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="measure")
+
 
 def _as_bits(values: Tensor) -> NDArray[np.unsignedinteger]:
-    supported = values if values.dtype in _BITS else values.float()
-    return supported.contiguous().view(_BITS[supported.dtype]).numpy()
-
+    return values.contiguous().view(_BITS[values.dtype]).numpy()

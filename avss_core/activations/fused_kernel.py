@@ -1,102 +1,168 @@
-"""One pass over a site's activations in main memory: sums, norms, histogram and per-feature sums together.
+"""One pass over a site's activations in main memory: norms, histogram, per-feature sums and the largest, together.
 
-The plain path (`plain_kernel.py`) reads the tensor some eight times; this one reads it once, row by row, so that a row
-is still in the first-level cache when it is binned. Both give the same numbers (tests compare them).
+The plain path (`plain_accumulator.py`) reads the tensor some ten times; this one reads it once, a handful of rows at a
+time, so that they are still in the first-level cache when they are binned. Both give the same numbers (tests compare
+them).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from avss_core.activations.largest import EMPTY, KEY_SHIFT, LOW_BITS
 from avss_core.activations.magnitude_bins import BITS_OFFSET, BITS_SHIFT, N_BINS
+from avss_core.activations.row_chunks import NO_ROW, ROWS_AT_ONCE
+
+N_RAW_BINS = 1 << (31 - BITS_SHIFT)  # by the bits alone; those at either end are taken together afterwards
 
 _SHIFT = np.uint32(BITS_SHIFT)
-_OFFSET = np.int64(BITS_OFFSET)
-_LAST_BIN = np.int64(N_BINS - 1)
+_RAW = np.uint32(N_RAW_BINS - 1)
 _NO_SIGN = np.uint32(0x7FFFFFFF)
 _FAST = {"reassoc", "contract", "nsz"}  # reorder sums, but keep nan and inf as they are
 
 
 @numba.njit(inline="always")
-def _widen(source: NDArray, row: int, shift: np.uint32, target: NDArray) -> None:  # type: ignore[type-arg]
+def _widen(source: NDArray, row: int, shift: np.uint32, target: NDArray) -> None:
     """Copy one row's bits into float32 bits; a bfloat16 is a float32's upper half, hence the shift by 16."""
     for j in range(target.size):
         target[j] = np.uint32(source[row, j]) << shift
 
 
-@numba.njit(parallel=True, nogil=True, cache=True, fastmath=_FAST)
-def measure_rows(
-    after: NDArray,  # type: ignore[type-arg]
-    before: NDArray,  # type: ignore[type-arg]
-    groups: NDArray[np.int8],
-    n_groups: int,
-    threads: int,
-    rows_out: NDArray[np.float64],
-    histogram: NDArray[np.int64],
-    features: NDArray[np.float64],
-) -> None:
-    """Measure a = after − before (or a = after, when `before` has no rows).
+@numba.njit(inline="always")
+def _offer(keys: NDArray[np.int64], key: np.int64) -> None:
+    """Put a key into its place in a descending list, from which the smallest drops out."""
+    place = keys.size - 1
+    if key <= keys[place]:
+        return
+    while place > 0 and keys[place - 1] < key:
+        keys[place] = keys[place - 1]
+        place -= 1
+    keys[place] = key
 
-    after, before  (rows, features): the bits of float32 (uint32) or of bfloat16 (uint16)
-    groups         (rows,): the group of each row, −1 where it is padding
-    rows_out       (rows, 5): filled with Σa, Σ|a|, Σa², max |a| and its feature, of each real row
-    histogram      (n_groups, N_BINS): added to
-    features       (n_groups, 3, features): Σa, Σ|a|, Σa² per feature, added to
+
+_INTS, _INT_ROWS, _REALS = numba.int64[::1], numba.int64[:, ::1], numba.float64[::1]
+_COUNTS, _FEATURES = numba.int32[:, ::1], numba.float64[:, :, ::1]
+
+
+def _signature(bits: Any) -> Any:
+    return numba.void(
+        bits, bits, _INT_ROWS, _INTS, numba.int64, numba.int64, _INTS, _INTS, _REALS, _COUNTS, _FEATURES, _INT_ROWS
+    )
+
+
+# Compiled when this module is imported (and kept on disk), so that no batch waits for it.
+@numba.njit(
+    [_signature(numba.uint16[:, ::1]), _signature(numba.uint32[:, ::1])], nogil=True, cache=True, fastmath=_FAST
+)
+def measure_rows(
+    after: NDArray,
+    before: NDArray,
+    chunk_rows: NDArray[np.int64],
+    chunk_group: NDArray[np.int64],
+    start: int,
+    end: int,
+    rank: NDArray[np.int64],
+    floor: NDArray[np.int64],
+    row_square: NDArray[np.float64],
+    counts: NDArray[np.int32],
+    features: NDArray[np.float64],
+    largest: NDArray[np.int64],
+) -> None:
+    """Measure a = after − before (or a = after, when `before` has no rows) in the chunks from `start` to `end`.
+
+    after, before            (rows, features): the bits of float32 (uint32) or of bfloat16 (uint16)
+    chunk_rows, chunk_group  which rows to measure, in handfuls of one group (see `RowChunks`)
+    rank                     (rows,): the rows' order by document and position
+    floor                    (n_groups,): smaller keys (see `largest.py`) are not wanted
+    row_square               (rows,): set to Σa² of each row that is measured
+    counts                   (n_groups, N_RAW_BINS): numbers of |a| by bin, added to
+    features                 (n_groups, 3, features): Σa, Σ|a|, Σa² per feature, added to
+    largest                  (n_groups, N_LARGEST): descending keys, into which larger ones are put
     """
-    n_rows, width = after.shape
+    width = after.shape[1]
     shift = np.uint32(32 - 8 * after.itemsize)
-    counts = np.zeros((threads, n_groups, N_BINS), dtype=np.int32)
-    sums = np.zeros((threads, n_groups, 3, width), dtype=np.float64)
-    for part in numba.prange(threads):
-        bits = np.empty(width, dtype=np.uint32)
-        minus_bits = np.empty(width, dtype=np.uint32)
-        value = bits.view(np.float32)
-        minus = minus_bits.view(np.float32)
-        for row in range(part * n_rows // threads, (part + 1) * n_rows // threads):
-            group = groups[row]
-            if group < 0:
+    bits = np.empty((ROWS_AT_ONCE, width), dtype=np.uint32)
+    value = bits.view(np.float32)
+    minus_bits = np.empty(width, dtype=np.uint32)
+    minus = minus_bits.view(np.float32)
+    for chunk in range(start, end):
+        group = chunk_group[chunk]
+        for r in range(ROWS_AT_ONCE):
+            row = chunk_rows[chunk, r]
+            if row == NO_ROW:
+                bits[r, :] = 0
                 continue
-            _widen(after, row, shift, bits)
+            _widen(after, row, shift, bits[r])
             if before.shape[0] > 0:
                 _widen(before, row, shift, minus_bits)
                 for j in range(width):
-                    value[j] -= minus[j]
-            feature_sum = sums[part, group, 0]
-            feature_abs = sums[part, group, 1]
-            feature_square = sums[part, group, 2]
+                    value[r, j] -= minus[j]
+            square = 0.0
+            top = np.uint32(0)
+            for j in range(width):
+                a = np.float64(value[r, j])
+                square += a * a
+                top = max(top, bits[r, j] & _NO_SIGN)
+            row_square[row] = square
+            count = counts[group]
+            for j in range(width):
+                count[(bits[r, j] >> _SHIFT) & _RAW] += 1
+            keys = largest[group]
+            if (np.int64(top) << KEY_SHIFT) + LOW_BITS > max(floor[group], keys[-1]):
+                for j in range(width):
+                    place = rank[row] * width + j
+                    _offer(keys, (np.int64(bits[r, j] & _NO_SIGN) << KEY_SHIFT) + (LOW_BITS - place))
+        feature_sum = features[group, 0]
+        feature_abs = features[group, 1]
+        feature_square = features[group, 2]
+        for j in range(width):
             total = 0.0
             absolute = 0.0
             square = 0.0
-            largest = np.float32(0.0)
-            for j in range(width):
-                a = np.float64(value[j])
+            for r in range(ROWS_AT_ONCE):
+                a = np.float64(value[r, j])
                 total += a
                 absolute += abs(a)
                 square += a * a
-                feature_sum[j] += a
-                feature_abs[j] += abs(a)
-                feature_square[j] += a * a
-                largest = max(largest, abs(value[j]))
-            count = counts[part, group]
-            for j in range(width):
-                index = np.int64((bits[j] & _NO_SIGN) >> _SHIFT) - _OFFSET
-                count[min(max(index, 0), _LAST_BIN)] += 1
-            where = 0
-            for j in range(width):
-                if abs(value[j]) == largest:
-                    where = j
-                    break
-            rows_out[row, 0] = total
-            rows_out[row, 1] = absolute
-            rows_out[row, 2] = square
-            rows_out[row, 3] = largest
-            rows_out[row, 4] = where
-    for part in range(threads):
-        for group in range(n_groups):
-            for k in range(N_BINS):
-                histogram[group, k] += counts[part, group, k]
-            for statistic in range(3):
-                for j in range(width):
-                    features[group, statistic, j] += sums[part, group, statistic, j]
+            feature_sum[j] += total
+            feature_abs[j] += absolute
+            feature_square[j] += square
+
+
+@numba.njit(
+    numba.void(
+        numba.int32[:, :, ::1], numba.float64[:, :, :, ::1], numba.int64[:, :, ::1], _INT_ROWS, _FEATURES, _INT_ROWS
+    ),
+    nogil=True,
+    cache=True,
+)
+def take_in(
+    counts: NDArray[np.int32],
+    features: NDArray[np.float64],
+    keys: NDArray[np.int64],
+    histogram: NDArray[np.int64],
+    feature_sums: NDArray[np.float64],
+    largest: NDArray[np.int64],
+) -> None:
+    """Add what the parts of `measure_rows` found (first dimension: parts) to a block's sums, and empty them.
+
+    histogram: (n_groups, N_BINS); feature_sums and largest as in `measure_rows`.
+    """
+    for part in range(counts.shape[0]):
+        for group in range(counts.shape[1]):
+            raw = counts[part, group]
+            histogram[group, 0] += raw[: BITS_OFFSET + 1].sum()
+            for k in range(1, N_BINS - 1):
+                histogram[group, k] += raw[BITS_OFFSET + k]
+            histogram[group, N_BINS - 1] += raw[BITS_OFFSET + N_BINS - 1 :].sum()
+            for key in keys[part, group]:
+                _offer(largest[group], key)
+    for part in range(counts.shape[0]):
+        feature_sums += features[part]
+    counts[:] = 0
+    features[:] = 0.0
+    keys[:] = EMPTY

@@ -21,21 +21,21 @@ class LabelledTokens:
     """
 
     def __init__(self, labels: Mapping[int, Labels], names: Sequence[str]) -> None:
-        """labels: by index of the document, the label of every token, in order. Raises SettingError for another name."""
+        """labels: by index of the document, the label of every token in order; SettingError for one not in `names`."""
         self.names = tuple(names)
         self._labels = labels
         self._codes: dict[str | None, int] = {None: PADDING, **{name: i for i, name in enumerate(self.names)}}
         strange = {label for document in labels.values() for label in document} - self._codes.keys()
         if strange or not self.names:
-            what = f"the label {min(map(str, strange))!r} is none of them" if strange else "there is none"
-            raise SettingError(f"Tokens are grouped by {', '.join(self.names) or 'no name'}, and {what}; name every label.")
+            what = f"The label {min(map(str, strange))!r} is not" if strange else "There is no name"
+            raise SettingError(f"{what} among the groups ({', '.join(self.names)}); name every label.")
 
     def codes(self, layout: Layout) -> Tensor:
         """(sequences, tokens) group of every token; raises SettingError where a token has no label."""
         by_window = [self._of_window(window) for window in layout.windows]
         device = layout.window.device
-        table = torch.tensor([code for codes in by_window for code in codes], device=device)
-        starts = torch.tensor([0, *map(len, by_window)], device=device).cumsum(dim=0)
+        table = torch.tensor([code for codes in by_window for code in codes]).to(device)
+        starts = torch.tensor([0, *map(len, by_window)]).cumsum(dim=0).to(device)
         codes = table[starts[layout.window.clamp(min=0)] + layout.place]
         return torch.where(layout.is_token, codes, PADDING)
 

@@ -20,8 +20,8 @@ LOW_BITS = (1 << KEY_SHIFT) - 1
 EMPTY = LOW_BITS
 
 
-def largest_keys(magnitude: Tensor, groups: TokenGroups) -> Tensor:
-    """Keys of the N_LARGEST activations of each group, (G, N_LARGEST), descending.
+def largest_keys(magnitude: Tensor, groups: TokenGroups, kept: Tensor) -> Tensor:
+    """Keys of the N_LARGEST activations of each group, (G, N_LARGEST), descending, those in `kept` among them.
 
     magnitude: (rows, features) float32, |a|. The largest activations lie in the rows with the largest maxima, so only
     those rows are searched.
@@ -34,8 +34,7 @@ def largest_keys(magnitude: Tensor, groups: TokenGroups) -> Tensor:
     keys = (_bits(magnitude[searched]) << KEY_SHIFT) + (LOW_BITS - groups.rank[searched][..., None] * width - features)
     is_member = groups.members.T.gather(1, searched) > 0
     keys = torch.where(is_member[..., None], keys, EMPTY).flatten(start_dim=1).clamp(min=EMPTY)
-    room = torch.full((len(keys), N_LARGEST), EMPTY, dtype=torch.int64, device=keys.device)
-    return torch.cat([keys, room], dim=1).topk(N_LARGEST).values
+    return torch.cat([kept, keys], dim=1).topk(N_LARGEST).values
 
 
 def entries_of_keys(keys: Tensor, groups: TokenGroups, width: int) -> Tensor:
@@ -47,7 +46,7 @@ def entries_of_keys(keys: Tensor, groups: TokenGroups, width: int) -> Tensor:
 
 
 def merge_entries(kept: Tensor, found: Tensor) -> Tensor:
-    """The N_LARGEST of two lists of entries (3, G, n), ranked as keys are."""
+    """The N_LARGEST of two lists of entries (3, lists, n), ranked as keys are."""
     both = torch.cat([kept, found], dim=-1)
     bits, origin, feature = both
     order = feature.argsort(dim=-1, stable=True)

@@ -1,7 +1,7 @@
 """Bins of |a| from which the sparsity at any ε is read without running the model again.
 
-A bin is a float32's exponent and the first four bits of its mantissa, so every octave [2^k, 2^(k+1)) is cut into 16 bins
-of equal width 2^k / 16, and every power of two is an edge. Bin 0 holds |a| < 2^-40 (zero among them), the last bin
+A bin is a float32's exponent and the first four bits of its mantissa, so every octave [2^k, 2^(k+1)) is cut into 16
+bins of equal width 2^k / 16, and every power of two is an edge. Bin 0 holds |a| < 2^-40 (zero among them), the last bin
 everything from 2^24 on. Edges are exact: |a| < edge is decided on the bits of the value.
 """
 
@@ -15,7 +15,7 @@ LOWEST_EXPONENT = -40
 HIGHEST_EXPONENT = 24
 N_BINS = (HIGHEST_EXPONENT - LOWEST_EXPONENT) * BINS_PER_OCTAVE + 2
 
-# What a kernel needs: bin = clip((bits >> BITS_SHIFT) - BITS_OFFSET, 0, N_BINS - 1), bits the float32's without its sign.
+# What a kernel needs: bin = clip((bits >> BITS_SHIFT) - BITS_OFFSET, 0, N_BINS - 1), bits a float32's without its sign.
 BITS_SHIFT = 23 - 4
 BITS_OFFSET = (LOWEST_EXPONENT + 127) * BINS_PER_OCTAVE - 1
 
@@ -58,15 +58,19 @@ def share_bounds(
 
 
 def quantile(histogram: NDArray[np.int64], q: float) -> NDArray[np.float64]:
-    """The |a| below which a share `q` of the activations lies, linear within its bin (relative error ≤ 1/16)."""
-    edges = np.append(bin_edges(), 2.0 ** (HIGHEST_EXPONENT + 1))
+    """The |a| below which a share `q` of the activations lies, from `histogram` (…, N_BINS).
+
+    Linear within its bin, so that the relative error is at most 1/16; nan where the histogram cannot tell: without any
+    activation, or in one of the two bins at either end (below 2^-40, from 2^24 on).
+    """
+    edges = np.append(bin_edges(), np.nan)
     below = np.cumsum(histogram, axis=-1)
     wanted = q * below[..., -1:]
     index = np.minimum((below < wanted).sum(axis=-1), N_BINS - 1)
     inside = np.take_along_axis(histogram, index[..., None], axis=-1)[..., 0]
     before = np.take_along_axis(below, index[..., None], axis=-1)[..., 0] - inside
     within = (wanted[..., 0] - before) / np.maximum(inside, 1)
-    return edges[index] + within * (edges[index + 1] - edges[index])
+    return np.where(index > 0, edges[index] + within * (edges[index + 1] - edges[index]), np.nan)
 
 
 def _bin_of(value: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -8,13 +8,13 @@ No torch here: the pages read, merge and score moments too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avss_core.errors import NumericalError
+from avss_core.errors import NumericalError, SettingError
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -43,7 +43,7 @@ class SiteMoments:
     frobenius_sum: Floats  # (B, G+1) Σ over sequences of ‖A‖_F
     histogram: Counts  # (B, G, N_BINS) of |a|
     feature_sums: Floats  # (B, G, 3, F) Σa, Σ|a|, Σa² per feature
-    largest: NDArray[np.void]  # (B, N_LARGEST) the tokens with the largest |a|, magnitude 0 where there is none
+    largest: NDArray[np.void]  # (B, G, N_LARGEST) the largest |a|, the largest first; magnitude 0 where there is none
 
     @property
     def n_blocks(self) -> int:
@@ -64,7 +64,16 @@ class SiteMoments:
         return self.m2 + self.count * self.mean**2
 
     def __add__(self, other: SiteMoments) -> SiteMoments:
-        """Merge with the moments of other tokens (Chan's formula for mean and M2)."""
+        """Merge with the moments of other tokens (Chan's formula for mean and M2).
+
+        Raises SettingError when the other was measured in other groups, or in another model.
+        """
+        if (self.groups, self.feature_sums.shape) != (other.groups, other.feature_sums.shape):
+            raise SettingError(
+                f"Moments of the groups {', '.join(self.groups)} ({self.n_blocks} blocks, {self.n_features} features) "
+                f"do not merge with those of {', '.join(other.groups)} ({other.n_blocks} blocks, {other.n_features} "
+                "features); profile both with one model and one grouping."
+            )
         n_self, n_other = self.count.astype(np.float64), other.count.astype(np.float64)
         total = np.maximum(n_self + n_other, 1.0)
         delta = other.mean - self.mean
@@ -91,7 +100,7 @@ class SiteMoments:
     def pooled(self, groups: Sequence[str] | None = None) -> SiteMoments:
         """The same moments with the named groups (all when None) merged into one called "pooled".
 
-        The Frobenius norm over several, but not all, of more than two groups cannot be had from what is kept: it is nan.
+        The Frobenius norm over some, but not all, of more than two groups cannot be had from what is kept: it is nan.
         """
         chosen = list(self.groups) if groups is None else [g for g in self.groups if g in groups]
         parts = [self._only(self.groups.index(group)) for group in chosen]
@@ -101,14 +110,12 @@ class SiteMoments:
         everything = len(chosen) == len(self.groups)
         frobenius = self.frobenius_sum[:, -1:] if everything else np.full_like(self.frobenius_sum[:, -1:], np.nan)
         sequences = self.sequences[-1:]
-        return _replace(
-            merged, frobenius_sum=np.repeat(frobenius, 2, axis=1), sequences=np.repeat(sequences, 2), largest=self.largest
-        )
+        return replace(merged, frobenius_sum=np.repeat(frobenius, 2, axis=1), sequences=np.repeat(sequences, 2))
 
     def _only(self, index: int) -> SiteMoments:
         pick = slice(index, index + 1)
         both = [index, index]
-        return _replace(
+        return replace(
             self,
             groups=("pooled",),
             tokens=self.tokens[pick],
@@ -120,15 +127,17 @@ class SiteMoments:
             frobenius_sum=self.frobenius_sum[:, both],
             histogram=self.histogram[:, pick],
             feature_sums=self.feature_sums[:, pick],
+            largest=self.largest[:, pick],
         )
 
-    def check_finite(self, site: str) -> None:
-        """Raise NumericalError, naming the first block, when an activation was nan or infinite."""
+    def check_finite(self, site: str, dtype: str) -> None:
+        """Raise NumericalError, naming the first block, when an activation (of a network in `dtype`) was not finite."""
         bad = ~np.isfinite(self.abs_sum).all(axis=1)
         if bad.any():
+            remedy = "check the model's weights" if dtype == "float32" else "try --dtype float32"
             raise NumericalError(
                 f"Block {int(np.argmax(bad))} gives activations (site {site}) that are not finite, so its statistics "
-                "would mean nothing; try --dtype float32."
+                f"would mean nothing; {remedy}."
             )
 
 
@@ -148,6 +157,11 @@ class Profile:
         return next(iter(self.sites.values())).n_blocks
 
     def __add__(self, other: Profile) -> Profile:
+        if self.sites.keys() != other.sites.keys():
+            raise SettingError(
+                f"A profile of {', '.join(self.sites)} does not merge with one of {', '.join(other.sites)}; "
+                "choose the same sites for both."
+            )
         sites = {site: moments + other.sites[site] for site, moments in self.sites.items()}
         return Profile(sites, {**self.missing, **other.missing})
 
@@ -161,13 +175,8 @@ def merge_profiles(profiles: Sequence[Profile]) -> Profile:
     return level[0]
 
 
-def _replace(moments: SiteMoments, **changes: object) -> SiteMoments:
-    values = {field.name: getattr(moments, field.name) for field in fields(SiteMoments)}
-    return SiteMoments(**{**values, **changes})
-
-
 def _merge_largest(a: NDArray[np.void], b: NDArray[np.void]) -> NDArray[np.void]:
-    both = np.concatenate([a, b], axis=1)
+    both = np.concatenate([a, b], axis=-1)
     # Ties are broken by where they are, so that the order of merging does not show.
-    order = np.lexsort((both["feature"], both["position"], both["document"], -both["magnitude"]), axis=1)
-    return np.take_along_axis(both, order[:, :N_LARGEST], axis=1)
+    order = np.lexsort((both["feature"], both["position"], both["document"], -both["magnitude"]), axis=-1)
+    return np.take_along_axis(both, order[..., :N_LARGEST], axis=-1)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from avss_core.activations.magnitude_bins import N_BINS
 from avss_core.activations.moments import LARGEST, N_LARGEST, SiteMoments
 
+NOTHING_MEASURED = "No token was measured, so there is nothing to sum up; give a text that is not empty."
+
 
 @dataclass(frozen=True, eq=False)
 class SiteSums:
@@ -29,14 +31,8 @@ class SiteSums:
             frobenius_sum=np.zeros((n_blocks, n_groups + 1)),
             histogram=np.zeros((n_blocks, n_groups, N_BINS), dtype=np.int64),
             feature_sums=np.zeros((n_blocks, n_groups, 3, n_features)),
-            largest=np.zeros((n_blocks, N_LARGEST), dtype=LARGEST),
+            largest=np.zeros((n_blocks, n_groups, N_LARGEST), dtype=LARGEST),
         )
-
-    def keep_largest(self, block: int, found: NDArray[np.void]) -> None:
-        """Keep the N_LARGEST of what is there and what was found now."""
-        both = np.concatenate([self.largest[block], found])
-        order = np.lexsort((both["feature"], both["position"], both["document"], -both["magnitude"]))
-        self.largest[block] = both[order[:N_LARGEST]]
 
 
 def moments_from_sums(
@@ -47,13 +43,13 @@ def moments_from_sums(
     M2 is summed over the features' own squared deviations and the spread of their means, so that nothing cancels
     between features of very different size.
     """
-    n_features = sums.feature_sums.shape[-1]
     n = np.maximum(tokens, 1)[:, None]
     total, absolute, square = sums.feature_sums[:, :, 0], sums.feature_sums[:, :, 1], sums.feature_sums[:, :, 2]
-    feature_mean = total / n
-    mean = feature_mean.mean(axis=-1)
-    within = np.maximum(square - n * feature_mean**2, 0.0).sum(axis=-1)
-    between = (n * (feature_mean - mean[..., None]) ** 2).sum(axis=-1)
+    with np.errstate(invalid="ignore"):  # what is not finite is reported by `check_finite`
+        feature_mean = total / n
+        mean = feature_mean.mean(axis=-1)
+        within = np.maximum(square - n * feature_mean**2, 0.0).sum(axis=-1)
+        between = (n * (feature_mean - mean[..., None]) ** 2).sum(axis=-1)
     return SiteMoments(
         groups=groups,
         tokens=tokens,

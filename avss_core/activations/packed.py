@@ -40,8 +40,18 @@ class PackedBatch(Batch):
         return PackedBatch(ids, mask, self.windows, window, place)
 
 
-def pack_windows(windows: Sequence[Window], tokens_per_batch: int = 2048) -> list[PackedBatch]:
-    """Put the windows, in order, into rows of at most `tokens_per_batch` tokens (a longer window is a row of its own)."""
+def pack_windows(model: LoadedModel, windows: Sequence[Window], tokens_per_batch: int = 2048) -> list[PackedBatch]:
+    """Put the windows, in order, into rows of at most `tokens_per_batch` tokens (a longer window has its own row).
+
+    Raises ModelError when the network offers no way to keep the windows of a row apart; use padded batches then.
+    """
+    if model.network not in _known:
+        _known[model.network] = _find_way(model)
+    if _known[model.network] is None:
+        raise ModelError(
+            f"{type(model.network).__name__} would let the texts of one row see each other, so they cannot be packed; "
+            "use batches with padding."
+        )
     batches: list[PackedBatch] = []
     row: list[Window] = []
     for window in windows:
@@ -53,18 +63,10 @@ def pack_windows(windows: Sequence[Window], tokens_per_batch: int = 2048) -> lis
 
 
 def packed_arguments(model: LoadedModel, batch: PackedBatch) -> Arguments:
-    """What `model.base` is called with, beside the ids, so that the windows do not see each other.
-
-    Raises ModelError when the network offers no way to that; its batches must be padded instead.
-    """
-    if model.network not in _known:
-        _known[model.network] = _find_way(model)
-    way = _known[model.network]
+    """What `model.base` is called with, beside the ids, so that the windows of a batch packed for it stay apart."""
+    way = _known.get(model.network)
     if way is None:
-        raise ModelError(
-            f"{type(model.network).__name__} would let the texts of one row see each other, so they cannot be packed; "
-            "use batches with padding."
-        )
+        raise ValueError("this batch was packed for another model; pack its windows for this one")
     return way(batch, first_position(model) or 0)
 
 
@@ -103,8 +105,8 @@ def _find_way(model: LoadedModel) -> _Way | None:
     if first_position(model) is None:
         return None
     windows = [Window(0, 0, (5, 3, 7, 4)), Window(1, 0, (6, 8, 2))]
-    expected = torch.cat([_last_output(model, pack_windows([w])[0], {"attention_mask": None}) for w in windows], dim=1)
-    (batch,) = [packed.to(model.device) for packed in pack_windows(windows)]
+    alone = [_last_output(model, _pack([window]), {"attention_mask": None}) for window in windows]
+    expected, batch = torch.cat(alone, dim=1), _pack(windows).to(model.device)
     # One mask for all blocks would undo a sliding window, which so short a text cannot show.
     ways = (_by_positions,) if _has_local_attention(model) else (_by_positions, _by_causal_mask, _by_full_mask)
     for way in ways:

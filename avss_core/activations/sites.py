@@ -3,98 +3,110 @@
 residual   the block's output, h[l+1]
 update     what the block writes, h[l+1] − h[l]
 mlp        the input of the MLP's down projection (the neurons, after the nonlinearity)
-attention  the output of the attention's output projection (before any residual is added)
+attention  the output of the attention's output projection (before any norm or residual)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
+from avss_core.activations.experts import ExpertsTap, is_experts, why_not
+from avss_core.activations.probe import Probe, probe
+from avss_core.activations.taps import InputTap, OutputTap, Tap, UpdateTap
 from avss_core.models.load import LoadedModel
 
 
 @dataclass(frozen=True, eq=False)
-class SiteModules:
-    """For a site inside the blocks: the linear module of each block whose input or output is measured, or why not."""
+class FoundSites:
+    """For each site a tap in every block, or in `missing` why there is none."""
 
-    modules: tuple[nn.Module, ...]
-    takes_input: bool
-    missing: str | None = None
+    taps: dict[str, tuple[Tap, ...]]
+    missing: dict[str, str]
 
 
-def find_inner_sites(model: LoadedModel) -> dict[str, SiteModules]:
-    """Find `mlp` and `attention` in every block by watching which linear modules run, on a text of two tokens.
+_known: WeakKeyDictionary[nn.Module, tuple[tuple[nn.Module, ...], FoundSites]] = WeakKeyDictionary()
 
-    Of the modules that write the hidden size, the attention's last one to run inside an attention module is its output
-    projection, and the last one to run outside is the MLP's down projection.
+
+def find_sites(model: LoadedModel) -> FoundSites:
+    """Find all four sites, by running two tokens through the network once and watching its modules.
+
+    Of the linear modules that write the hidden size, the last one to run inside an attention module is the attention's
+    output projection, and the last one to run outside is the MLP's down projection.
     """
-    called: list[nn.Module] = []
-    handles = [
-        module.register_forward_hook(lambda module, _args, _out: called.append(module))
-        for block in model.blocks
-        for module in block.modules()
-        if _is_linear(module)
-    ]
-    try:
-        run_two_tokens(model)
-    finally:
-        for handle in handles:
-            handle.remove()
-    order = {module: i for i, module in enumerate(called)}
+    blocks = tuple(model.blocks)
+    known = _known.get(model.network)
+    if known is None or known[0] != blocks:
+        known = _known[model.network] = (blocks, _find(model, blocks))
+    return known[1]
 
-    found: dict[str, list[nn.Module]] = {"mlp": [], "attention": []}
-    for block in model.blocks:
-        inside = _attention_linears(block)
-        writers = [m for m in block.modules() if m in order and _writes(m) == model.hidden_size]
-        for site, candidates in (
-            ("attention", [m for m in writers if m in inside]),
-            ("mlp", [m for m in writers if m not in inside]),
-        ):
-            if candidates:
-                found[site].append(max(candidates, key=order.__getitem__))
-    why = {
-        "mlp": "no linear module outside the attention writes the hidden state in every block "
-        "(a mixture of experts keeps its experts in one fused tensor)",
-        "attention": "no linear module inside an attention module writes the hidden state in every block",
-    }
+
+def _find(model: LoadedModel, blocks: tuple[nn.Module, ...]) -> FoundSites:
+    seen = probe(model, blocks)
+    taps: dict[str, tuple[Tap, ...]] = {}
+    missing: dict[str, str] = {}
+    for site, find in {"residual": _residual, "update": _update, "mlp": _mlp, "attention": _attention}.items():
+        found = [find(block, seen) for block in blocks]
+        reason = next((tap for tap in found if isinstance(tap, str)), None)
+        widths = [seen.width[tap.module] for tap in found if isinstance(tap, InputTap)]
+        if reason is None and len(set(widths)) > 1:
+            reason = f"the MLP has not as many neurons in every block ({min(widths)} to {max(widths)})"
+        if reason is None:
+            taps[site] = tuple(tap for tap in found if not isinstance(tap, str))
+        else:
+            missing[site] = reason
+    return FoundSites(taps, missing)
+
+
+def _residual(block: nn.Module, seen: Probe) -> Tap | str:
+    return seen.trouble.get(block) or OutputTap(block)
+
+
+def _update(block: nn.Module, seen: Probe) -> Tap | str:
+    if block in seen.in_place:
+        return "a block changes its input in place, so what it adds is not to be seen"
+    return seen.trouble.get(block) or UpdateTap(block)
+
+
+def _attention(block: nn.Module, seen: Probe) -> Tap | str:
+    inside = _attention_modules(block)
+    writers = [module for module in seen.writers(block) if module in inside]
+    if not writers:
+        return "a block has no linear module inside an attention module that writes the hidden state"
+    return OutputTap(writers[-1])
+
+
+def _mlp(block: nn.Module, seen: Probe) -> Tap | str:
+    inside, listed = _attention_modules(block), _alternatives(block)
+    writers = [module for module in seen.writers(block) if module not in inside]
+    experts = [module for module in block.modules() if is_experts(module)]
+    if any(module in listed for module in writers):
+        return "a block is a mixture of experts, each a module of its own that sees only some of the tokens"
+    if len(experts) > 1 or (experts and writers):
+        return "a block has a shared expert beside its mixture, so its neurons are not in one tensor"
+    if experts:
+        return why_not(experts[0]) or ExpertsTap(experts[0])
+    if not writers:
+        return "a block has no linear module outside the attention that writes the hidden state"
+    return InputTap(writers[-1])
+
+
+def _attention_modules(block: nn.Module) -> set[nn.Module]:
     return {
-        site: SiteModules(tuple(modules), takes_input=site == "mlp")
-        if len(modules) == model.n_blocks
-        else SiteModules((), takes_input=site == "mlp", missing=why[site])
-        for site, modules in found.items()
+        module
+        for attention in block.modules()
+        if attention is not block and "attention" in type(attention).__name__.lower()
+        for module in attention.modules()
     }
 
 
-def run_two_tokens(model: LoadedModel) -> None:
-    """Run the base network once on two tokens (what hooks see is all that is wanted)."""
-    ids = torch.ones((1, 2), dtype=torch.long, device=model.device)
-    with torch.inference_mode():
-        model.base(input_ids=ids, attention_mask=torch.ones_like(ids))
-
-
-def hidden_of(output: Tensor | tuple[Tensor, ...]) -> Tensor:
-    """The hidden state in a block's output: older architectures return it first in a tuple."""
-    return output if isinstance(output, Tensor) else output[0]
-
-
-def _is_linear(module: nn.Module) -> bool:
-    weight = getattr(module, "weight", None)
-    return not list(module.children()) and isinstance(weight, Tensor) and weight.ndim == 2
-
-
-def _writes(module: nn.Module) -> int:
-    """Number of features a linear module writes; GPT-2's Conv1D keeps it in `nf` because its weight lies transposed."""
-    return int(getattr(module, "out_features", getattr(module, "nf", -1)))
-
-
-def _attention_linears(block: nn.Module) -> set[nn.Module]:
+def _alternatives(block: nn.Module) -> set[nn.Module]:
+    """Modules in lists of several of one class: experts, of which a token meets some."""
     return {
-        linear
-        for module in block.modules()
-        if "attention" in type(module).__name__.lower() and module is not block
-        for linear in module.modules()
-        if _is_linear(linear)
+        module
+        for modules in block.modules()
+        if isinstance(modules, nn.ModuleList) and len(modules) > 1 and len({type(entry) for entry in modules}) == 1
+        for module in modules.modules()
     }

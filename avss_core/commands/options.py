@@ -18,6 +18,8 @@ TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run 
 
 CorpusName = Annotated[str, typer.Option("--corpus", help="`sample:NAME`, a local file or folder, or a hub id.")]
 Column = Annotated[str, typer.Option(help="The column that holds the text.")]
+Config = Annotated[str | None, typer.Option(help="Configuration of a hub data set.")]
+Split = Annotated[str | None, typer.Option(help="Split of a hub data set.", show_default="train")]
 Length = Annotated[int, typer.Option(help="Tokens in a window; longer documents are cut into several.")]
 MaxTokens = Annotated[int | None, typer.Option(help="Read no more than this many tokens.")]
 AllDocuments = Annotated[
@@ -41,13 +43,21 @@ def model_spec(
 
 
 def corpus_spec(
-    corpus: str, column: str, length: int, max_tokens: int | None, all_documents: bool, part: str = "profile"
+    corpus: str,
+    column: str,
+    config: str | None,
+    split: str | None,
+    length: int,
+    max_tokens: int | None,
+    all_documents: bool,
 ) -> CorpusSpec:
-    """The text that the options name; `part` unless all documents are wanted."""
+    """The text to profile that the options name: a part of it, unless all documents are wanted."""
     return CorpusSpec(
         source=corpus,
-        part="all" if all_documents else part,
+        part="all" if all_documents else "profile",
         column=column,
+        config=config,
+        split=split,
         length=length,
         max_tokens=max_tokens,
     )

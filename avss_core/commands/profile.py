@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from avss_core.commands import options as o
-from avss_core.commands.session import Workers, answer, run_to_end
+from avss_core.commands.answer import answer
+from avss_core.commands.session import Workers, run_to_end
 from avss_core.jobs.requests import ProfileRequest
 from avss_core.runs import Store
 
@@ -20,6 +21,8 @@ def profile(
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
     column: o.Column = "text",
+    config: o.Config = None,
+    split: o.Split = None,
     length: o.Length = 512,
     max_tokens: o.MaxTokens = None,
     all_documents: o.AllDocuments = False,
@@ -31,11 +34,11 @@ def profile(
     """Measure the activations of every block over a text, in one pass. The answer names the run."""
     request = ProfileRequest(
         o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code),
-        o.corpus_spec(corpus, column, length, max_tokens, all_documents),
-        tuple(site.strip() for site in sites.split(",")),
+        o.corpus_spec(corpus, column, config, split, length, max_tokens, all_documents),
+        tuple(dict.fromkeys(site.strip() for site in sites.split(",") if site.strip())),
     )
     with Workers(Store(store)) as workers:
-        run = run_to_end(workers, request, "profile")
+        run = run_to_end(workers, request)
     facts = run.facts
     answer(
         {

@@ -10,7 +10,8 @@ import pandas as pd
 import typer
 
 from avss_core.commands import options as o
-from avss_core.commands.session import answer
+from avss_core.commands.answer import answer
+from avss_core.jobs.client import Jobs
 from avss_core.runs import Run, Store
 from avss_core.runs.export import export_run
 
@@ -18,14 +19,18 @@ runs_app = typer.Typer(help="The history of runs.", no_args_is_help=True)
 
 RunId = Annotated[str, typer.Argument(help="A run's id; its first letters will do.")]
 
+_COLUMNS = ("run", "kind", "status", "model", "corpus", "tokens", "seconds", "created")
+
 
 @runs_app.command("list")
-def list_runs(store: o.StoreUrl = None, as_json: o.Json = False) -> None:
-    """All runs, newest first."""
-    found = Store(store).runs()
-    columns = ["run", "kind", "status", "model", "corpus", "tokens", "seconds", "created"]
-    table = pd.DataFrame([_line(run) for run in found], columns=columns)
-    answer({"runs": [_line(run) for run in found]}, as_json, table)
+def list_runs(
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 200,
+    store: o.StoreUrl = None,
+    as_json: o.Json = False,
+) -> None:
+    """The latest runs, newest first."""
+    found = [_line(run) for run in Store(store).runs(limit=limit)]
+    answer({"runs": found}, as_json, pd.DataFrame(found, columns=_COLUMNS))
 
 
 @runs_app.command("show")
@@ -36,6 +41,7 @@ def show_run(run: RunId, store: o.StoreUrl = None, as_json: o.Json = False) -> N
     answer(
         {
             **_line(found),
+            "attempt": found.attempt,
             "error": found.error,
             "spec": found.spec,
             "facts": found.facts,
@@ -48,9 +54,12 @@ def show_run(run: RunId, store: o.StoreUrl = None, as_json: o.Json = False) -> N
 
 @runs_app.command("delete")
 def delete_run(run: RunId, store: o.StoreUrl = None, as_json: o.Json = False) -> None:
-    """Forget a run and its files."""
+    """Forget a run and its files; one that is under way has to be cancelled first."""
     opened = Store(store)
     found = opened.run(run)
+    jobs = Jobs(opened)
+    jobs.follow(found.id)  # closes one whose workers are gone
+    jobs.close()
     opened.delete_run(found.id)
     answer({"deleted": found.id}, as_json)
 
@@ -58,15 +67,16 @@ def delete_run(run: RunId, store: o.StoreUrl = None, as_json: o.Json = False) ->
 @runs_app.command("export")
 def export(
     run: RunId,
-    to: Annotated[Path, typer.Option(help="The zip file to write.")] = Path("run.zip"),
+    to: Annotated[Path | None, typer.Option(help="The zip file to write.", show_default="RUN.zip")] = None,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
     """A zip with what was asked, what was found, and every array as Parquet."""
     opened = Store(store)
     found = opened.run(run)
-    export_run(opened, found.id, to)
-    answer({"run": found.id, "file": str(to)}, as_json)
+    file = to or Path(f"{found.id}.zip")
+    export_run(opened, found.id, file)
+    answer({"run": found.id, "file": str(file.absolute())}, as_json)
 
 
 def _line(run: Run) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from avss_core.commands import options as o
-from avss_core.commands.session import answer, records
+from avss_core.commands.answer import answer, records
 from avss_core.importance import Epsilon, score_table_with_intervals
 from avss_core.jobs.results import finished_profile
 from avss_core.runs import Store
@@ -20,20 +20,21 @@ def scores(
     site: o.Site = "residual",
     epsilon: o.EpsilonText = "0.01",
     skip_first_token: o.SkipFirstToken = False,
+    seed: o.Seed = 0,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
     """Score every block of a profiled run: variance, sparsity, norms, AVSS, with 95 % intervals."""
+    silent_below = Epsilon.parse(epsilon)
     opened = Store(store)
     found = opened.run(run)
-    table = score_table_with_intervals(
-        finished_profile(opened, found.id), site, Epsilon.parse(epsilon), skip_first_token
-    )
+    shards = finished_profile(opened, found.id)
+    table = score_table_with_intervals(shards, site, silent_below, skip_first_token, seed=seed)
     answer(
         {
             "run": found.id,
             "site": site,
-            "epsilon": str(Epsilon.parse(epsilon)),
+            "epsilon": str(silent_below),
             "skip_first_token": skip_first_token,
             "rows": records(table),
         },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from avss_core.corpora.examples import Example, read_examples
+from avss_core.corpora.mapping import ColumnMapping
 from avss_core.corpora.preview import preview
 from avss_core.corpora.read import Corpus, Document, read_corpus
 from avss_core.corpora.registry import SAMPLES, SampleSet, sample_set
@@ -11,15 +13,18 @@ from avss_core.corpora.windows import Window, make_windows, shard_windows
 
 __all__ = [
     "SAMPLES",
+    "ColumnMapping",
     "Corpus",
     "CorpusSpec",
     "Document",
+    "Example",
     "SampleSet",
     "Window",
     "make_windows",
     "part_of",
     "preview",
     "read_corpus",
+    "read_examples",
     "sample_set",
     "shard_windows",
 ]

@@ -14,8 +14,8 @@ STREAM_BELOW_TOKENS = 2_000_000
 TIMEOUT_SECONDS = 10
 
 
-def hub_rows(spec: CorpusSpec, column: str | None) -> Iterator[Row]:
-    """Yield the rows of a hub data set: all columns of a stream (`column` None), or at least `column`.
+def hub_rows(spec: CorpusSpec, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Yield the rows of a hub data set: all columns of a stream (no `columns`), or at least `columns`.
 
     What is downloaded lies in the usual Hugging Face cache. With HF_HUB_OFFLINE=1 only what lies there is read.
     Raises CorpusError when the hub cannot be reached, or has no such data set, configuration or split.
@@ -25,11 +25,12 @@ def hub_rows(spec: CorpusSpec, column: str | None) -> Iterator[Row]:
 
     if not constants.HF_HUB_OFFLINE:
         _ask_the_hub(spec)
-    streaming = column is None or (spec.max_tokens or STREAM_BELOW_TOKENS) < STREAM_BELOW_TOKENS
+    few = spec.max_examples is not None or (spec.max_tokens or STREAM_BELOW_TOKENS) < STREAM_BELOW_TOKENS
+    streaming = few or not columns
     split = spec.split or "train"
     try:
         stream: Any = datasets.load_dataset(spec.source, spec.config, split=split, streaming=streaming)
-        yield from only_needed(stream if streaming else stream.to_iterable_dataset(), column)
+        yield from only_needed(stream if streaming else stream.to_iterable_dataset(), columns)
     except Exception as error:  # a data set can fail in as many ways as there are formats and networks
         wanted = f'{spec.source} (configuration {spec.config or "by default"}, split "{split}")'
         raise CorpusError(f"The data set {wanted} cannot be read: {first_line(error)}") from error

@@ -45,12 +45,13 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
     documents: list[Document] = []
     known: set[str] = set()
     blank = duplicates = characters = 0
+    column = spec.text_column
     budget = None if spec.max_tokens is None else spec.max_tokens * CHARACTERS_PER_TOKEN
-    for number, cell in enumerate(text_cells(rows(spec, spec.column), spec.column, spec.source), start=1):
+    for number, cell in enumerate(text_cells(rows(spec, column), column, spec.source), start=1):
         if cell is None or not cell.strip():
             blank += 1
             continue
-        document = Document(_document_id(cell, f"Row {number} of {spec.source}"), cell)
+        document = Document(document_id(cell, f"Row {number} of {spec.source}"), cell)
         if document.id in known:
             duplicates += 1
             continue
@@ -65,7 +66,8 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
     return Corpus(spec, tuple(documents), blank, duplicates)
 
 
-def _document_id(text: str, where: str) -> str:
+def document_id(text: str, where: str) -> str:
+    """The id of a text; CorpusError, beginning with `where`, for one that is not valid Unicode."""
     try:
         encoded = text.encode()
     except UnicodeEncodeError as error:
@@ -80,7 +82,7 @@ def _nothing_left(spec: CorpusSpec, documents: int, blank: int) -> CorpusError:
         return CorpusError(f"{spec.source} is empty: there is no document in it.")
     if not documents:
         rows_are = "its only row is" if blank == 1 else f"all of its {blank} rows are"
-        return CorpusError(f'{spec.source} has no text in column "{spec.column}": {rows_are} blank.')
+        return CorpusError(f'{spec.source} has no text in column "{spec.text_column}": {rows_are} blank.')
     purpose = "profiled" if spec.part == "profile" else "evaluated"
     count = "only 1 document" if documents == 1 else f"only {documents} documents"
     more = ""

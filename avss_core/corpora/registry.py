@@ -13,11 +13,12 @@ SAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
 @dataclass(frozen=True)
 class SampleSet:
-    """A set of texts written for this project: one JSON object a line, the text in the field `text`."""
+    """A set of texts or examples written for this project: one JSON object a line, the text in the field `column`."""
 
     name: str
     what: str
     licence: str
+    column: str = "text"
 
     @property
     def source(self) -> str:
@@ -30,11 +31,36 @@ class SampleSet:
         return SAMPLES_FOLDER / f"{self.name}.jsonl"
 
 
+LICENCE = "Apache-2.0, written for this project"
+
 SAMPLES: tuple[SampleSet, ...] = (
     SampleSet(
         name="essays",
         what="News-like, encyclopaedic, conversational, narrative and technical prose, and code with comments",
-        licence="Apache-2.0, written for this project",
+        licence=LICENCE,
+    ),
+    SampleSet(
+        name="sentiment",
+        what="Sentences of praise and of complaint, half and half, on 24 topics",
+        licence=LICENCE,
+    ),
+    SampleSet(
+        name="passages",
+        what="Short encyclopaedic passages, each with questions that it answers",
+        licence=LICENCE,
+        column="context",
+    ),
+    SampleSet(
+        name="closed_book",
+        what="Questions of general knowledge in five degrees of difficulty, with the answers that count",
+        licence=LICENCE,
+        column="question",
+    ),
+    SampleSet(
+        name="multiple_choice",
+        what="Questions of common sense, vocabulary, science and everyday reading, with four choices each",
+        licence=LICENCE,
+        column="question",
     ),
 )
 

@@ -18,26 +18,26 @@ from avss_core.errors import CorpusError
 ROWS_WITHOUT_COLUMN = 1000
 
 
-def rows(spec: CorpusSpec, column: str | None = None) -> Iterator[Row]:
-    """Yield the rows of the source in its own order, whatever the part: every column, or at least `column`."""
+def rows(spec: CorpusSpec, *columns: str) -> Iterator[Row]:
+    """Yield the rows of the source in its own order, whatever the part: every column, or at least `columns`."""
     if spec.kind == "hub":
-        yield from hub_rows(spec, column)
+        yield from hub_rows(spec, columns)
         return
     for path in files_of(spec.path):
         try:
-            yield from _file_rows(path, column, whole=spec.kind == "folder")
+            yield from _file_rows(path, columns, whole=spec.kind == "folder")
         except OSError as error:
             raise CorpusError(f"{path} cannot be opened: {error.strerror or error}.") from error
 
 
-def _file_rows(path: Path, column: str | None, whole: bool) -> Iterator[Row]:
+def _file_rows(path: Path, columns: tuple[str, ...], whole: bool) -> Iterator[Row]:
     match format_of(path):
         case "text":
             return text_rows(path, whole)
         case "json":
             return json_rows(path)
         case _:
-            return table_rows(path, column)
+            return table_rows(path, columns)
 
 
 def text_cells(table: Iterable[Row], column: str, source: str) -> Iterator[str | None]:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from avss_core.corpora.files import FORMATS, files_of
+from avss_core.corpora.mapping import ColumnMapping
 from avss_core.corpora.registry import sample_set
 from avss_core.errors import CorpusError, SettingError
 from avss_core.hashing import content_hash
 
+DEFAULT_COLUMN = "text"
 PARTS = ("profile", "evaluate", "all")
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -28,17 +30,22 @@ class CorpusSpec:
     split       name of the hub data set's split ("train" when None)
     length      longest window, in tokens
     max_tokens  stop after so many tokens of the part (None: all of it)
+    mapping     for a task that reads more than text: which column means what (None: as the data set is known, or as
+                the columns are called)
+    max_examples  stop after so many of the part's examples (None: all of them)
 
-    Raises SettingError for an unknown part and for a length or budget below one token.
+    Raises SettingError for an unknown part and for a length or budget below one token or example.
     """
 
     source: str = "sample:essays"
     part: str = "profile"
-    column: str = "text"
+    column: str = DEFAULT_COLUMN
     config: str | None = None
     split: str | None = None
     length: int = 512
     max_tokens: int | None = None
+    mapping: ColumnMapping | None = None
+    max_examples: int | None = None
 
     def __post_init__(self) -> None:
         if not self.source.strip():
@@ -49,6 +56,8 @@ class CorpusSpec:
             raise SettingError(f"The length of a window must be at least 1 token, not {self.length}.")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise SettingError(f"The number of tokens to read must be at least 1, not {self.max_tokens}.")
+        if self.max_examples is not None and self.max_examples < 1:
+            raise SettingError(f"The number of examples to read must be at least 1, not {self.max_examples}.")
 
     @property
     def kind(self) -> str:
@@ -71,6 +80,13 @@ class CorpusSpec:
             raise CorpusError(f"{self.source} is a data set on the hub and has no path here.")
         return Path(self.source).expanduser()
 
+    @property
+    def text_column(self) -> str:
+        """The column that holds the text; where none but the default is named, a sample knows its own."""
+        if self.kind == "sample" and self.column == DEFAULT_COLUMN:
+            return sample_set(self.source.removeprefix("sample:")).column
+        return self.column
+
     def identity(self) -> str:
         """Return a content hash: equal when the same text would be read and cut in the same way.
 
@@ -92,10 +108,18 @@ class CorpusSpec:
         return replace(self, part=part)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON types."""
-        return asdict(self)
+        """Return the fields as JSON types; without mapping and max_examples, which only tasks read, where None."""
+        fields = asdict(self)
+        if self.mapping is None:
+            del fields["mapping"]
+        else:
+            fields["mapping"] = self.mapping.to_dict()
+        if self.max_examples is None:
+            del fields["max_examples"]
+        return fields
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> CorpusSpec:
         """Build a spec from what `to_dict` returned."""
-        return cls(**fields)
+        mapping = fields.get("mapping")
+        return cls(**fields | {"mapping": None if mapping is None else ColumnMapping.from_dict(mapping)})

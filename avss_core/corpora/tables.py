@@ -38,8 +38,8 @@ def datasets_library() -> ModuleType:
     return datasets
 
 
-def table_rows(path: Path, column: str | None) -> Iterator[Row]:
-    """Yield the rows of one table: all columns, or at least `column` (its cells as they are written, in CSV and TSV).
+def table_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Yield the rows of one table: all columns, or at least `columns` (in CSV and TSV with cells as they are written).
 
     A cell that says NA or null in CSV is a text like any other. Raises CorpusError when the table is damaged.
     """
@@ -52,7 +52,7 @@ def table_rows(path: Path, column: str | None) -> Iterator[Row]:
         if path.stat().st_size == 0:
             return
         options = {"sep": "\t" if kind == "tsv" else ",", "keep_default_na": False}
-        options["converters"] = {column: str} if column else None
+        options["converters"] = dict.fromkeys(columns, str) or None
     try:
         # The scratch folder takes the lock files; the path is escaped because `datasets` reads it as a pattern.
         with TemporaryDirectory(prefix="avss-") as scratch:
@@ -64,7 +64,7 @@ def table_rows(path: Path, column: str | None) -> Iterator[Row]:
                 cache_dir=scratch,
                 **options,
             )
-        for number, row in enumerate(only_needed(stream, column), start=1):
+        for number, row in enumerate(only_needed(stream, columns), start=1):
             if number == 1:
                 _check_header(row, path)
             yield row
@@ -82,11 +82,11 @@ def _check_header(row: Row, path: Path) -> None:
         )
 
 
-def only_needed(stream: Any, column: str | None) -> Any:
+def only_needed(stream: Any, columns: tuple[str, ...]) -> Any:
     """Leave out the columns that are not needed, so that pictures or vectors beside a text are never decoded."""
     names = stream.column_names or []
-    if column in names:
-        return stream.select_columns([column])
+    if columns and set(columns) <= set(names):
+        return stream.select_columns(list(columns))
     return stream.decode(False) if names else stream
 
 

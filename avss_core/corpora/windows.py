@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from avss_core.corpora.read import Corpus
 from avss_core.errors import CorpusError, SettingError
@@ -16,6 +16,20 @@ class Tokenizer(Protocol):
 
     def __call__(self, text: str, *, truncation: bool, padding: bool, verbose: bool) -> Any:
         """Return a mapping with the document's token ids under `input_ids`."""
+
+
+class Piece(Protocol):
+    """Something to run that has a length in tokens and belongs to a document."""
+
+    @property
+    def document(self) -> int:
+        """Number of the document."""
+
+    def __len__(self) -> int:
+        """Number of tokens."""
+
+
+P = TypeVar("P", bound=Piece)
 
 
 @dataclass(frozen=True)
@@ -68,16 +82,17 @@ def _within_budget(windows: Iterator[Window], max_tokens: int | None) -> Iterato
             return
 
 
-def shard_windows(windows: list[Window], tokens_per_shard: int = 1024) -> list[tuple[Window, ...]]:
+def shard_windows(windows: Sequence[P], tokens_per_shard: int = 1024) -> list[tuple[P, ...]]:
     """Group windows into shards of about `tokens_per_shard` tokens: what is measured, stored and resumed as one.
 
+    Anything else with a document and a length is grouped as well.
     Whole documents stay together, in order: a shard closes before the document that would take it over the number,
     and only a single document longer than that makes a larger one. No shard is empty.
     """
     if tokens_per_shard < 1:
         raise SettingError(f"A shard must hold at least 1 token, not {tokens_per_shard}.")
-    shards: list[tuple[Window, ...]] = []
-    shard: list[Window] = []
+    shards: list[tuple[P, ...]] = []
+    shard: list[P] = []
     tokens = 0
     for _, group in groupby(windows, key=lambda window: window.document):
         document = list(group)

@@ -65,7 +65,7 @@ def sparsity_of(sums: Sums, site: str) -> Array:
 
 def avss_of(sums: Sums, site: str) -> Array:
     """(7), AVSS(ℓ) = σ²(ℓ) / S(ℓ), with S floored at 1/N, (…, M)."""
-    n: NDArray[np.float64] = sums.weight(f"{site}:a")
+    n = sums.weight(f"{site}:a").astype(np.int64)
     columns = derived_columns(variance_of(sums, site), sparsity_of(sums, site), n)
     return columns["avss"].astype(np.float64)
 
@@ -73,7 +73,9 @@ def avss_of(sums: Sums, site: str) -> Array:
 def _variance(rows: pd.DataFrame, site: str, n_blocks: int) -> Array:
     by_block = add_up(rows.assign(document=0)).pivot(index="block", columns="statistic", values=["value", "weight"])
     mean = by_block["value"] / by_block["weight"]
-    variance: Array = (mean[f"{site}:square"] - mean[f"{site}:a"] ** 2).clip(lower=0).reindex(range(n_blocks)).to_numpy()
+    variance: Array = (
+        (mean[f"{site}:square"] - mean[f"{site}:a"] ** 2).clip(lower=0).reindex(range(n_blocks)).to_numpy()
+    )
     return variance
 
 

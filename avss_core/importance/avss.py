@@ -6,6 +6,7 @@ Direction: the paper removes the blocks with the lowest AVSS. What that is worth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,34 +39,59 @@ COLUMNS = (
 
 
 def score_table(
-    profile: Profile, site: str = "residual", epsilon: Epsilon | None = None, skip_first_token: bool = False
+    profile: Profile,
+    site: str = "residual",
+    epsilon: Epsilon | None = None,
+    skip_first_token: bool = False,
+    groups: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """One row per block with the columns `COLUMNS`, for one site of a profile.
 
-    Raises SettingError when the profile does not hold the site.
+    groups: only the tokens of these groups (all when None). Raises SettingError when the profile does not hold the
+    site or a group, or when no token is left.
     """
-    table = pd.DataFrame(
-        score_columns(chosen_moments(profile, site, skip_first_token), epsilon or Epsilon(), site)
-    )
+    moments = chosen_moments(profile, site, skip_first_token, groups)
+    table = pd.DataFrame(score_columns(moments, epsilon or Epsilon(), site))
     return table[list(COLUMNS)]
 
 
-def chosen_moments(profile: Profile, site: str, skip_first_token: bool) -> SiteMoments:
-    """The moments of one site, all groups of tokens together or all but the first token of every window."""
+def chosen_moments(
+    profile: Profile, site: str, skip_first_token: bool = False, groups: Sequence[str] | None = None
+) -> SiteMoments:
+    """The moments of one site, of the named groups of tokens (all when None) together.
+
+    skip_first_token leaves out the group of every window's first token. Raises SettingError as `score_table` does.
+    """
+    moments = moments_of(profile, site)
+    chosen = chosen_groups(moments, skip_first_token, groups)
+    if not moments.tokens[[moments.groups.index(group) for group in chosen]].sum():
+        left = "without the first of every window" if skip_first_token else f"in {', '.join(chosen) or 'no group'}"
+        raise SettingError(f"No token is left {left}; choose more groups of tokens or a longer text.")
+    return moments.pooled(chosen)
+
+
+def moments_of(profile: Profile, site: str) -> SiteMoments:
+    """One site of a profile; SettingError when the profile does not hold it."""
     if site in profile.missing:
         raise SettingError(f"Site {site!r} could not be measured in this model: {profile.missing[site]}.")
     if site not in profile.sites:
         raise SettingError(f"This run did not measure site {site!r}; it has {', '.join(profile.sites)}.")
-    moments = profile.sites[site]
-    if not skip_first_token:
-        return moments.pooled()
-    others = [group for group in moments.groups if group != FIRST_TOKEN]
-    if not moments.tokens[[moments.groups.index(group) for group in others]].sum():
-        raise SettingError("Every window of this text has one token only, so nothing is left without the first.")
-    return moments.pooled(others)
+    return profile.sites[site]
 
 
-def score_columns(moments: SiteMoments, epsilon: Epsilon, site: str) -> dict[str, NDArray[np.generic] | str]:
+def chosen_groups(moments: SiteMoments, skip_first_token: bool, groups: Sequence[str] | None) -> list[str]:
+    """The groups to look at, in the order of the moments; SettingError for one that is not there."""
+    for group in groups or ():
+        if group not in moments.groups:
+            raise SettingError(f"This run has no group of tokens {group!r}; it has {', '.join(moments.groups)}.")
+    return [
+        group
+        for group in moments.groups
+        if (groups is None or group in groups) and not (skip_first_token and group == FIRST_TOKEN)
+    ]
+
+
+def score_columns(moments: SiteMoments, epsilon: Epsilon, site: str) -> dict[str, NDArray[Any] | str]:
     """Equations (1)–(9) and the norms, from moments with a single group, each column of shape (blocks,)."""
     n = np.full(moments.n_blocks, int(moments.count[0]))
     tokens, sequences = int(moments.tokens[0]), int(moments.sequences[0])
@@ -87,8 +113,8 @@ def score_columns(moments: SiteMoments, epsilon: Epsilon, site: str) -> dict[str
 
 
 def derived_columns(
-    variance: NDArray[np.float64], sparsity: NDArray[np.float64], n: NDArray[np.int64] | int
-) -> dict[str, NDArray[np.generic]]:
+    variance: NDArray[np.float64], sparsity: NDArray[np.float64], n: NDArray[Any] | int
+) -> dict[str, NDArray[Any]]:
     """Equations (3) and (5)–(9) from σ² and S of each block, along the last axis.
 
     S = 0 would make (7) undefined: it is floored at 1/N there, and the block is flagged (our reading).

@@ -32,7 +32,9 @@ class Epsilon:
         try:
             return cls(float(plain.removesuffix(suffix)), relative=bool(suffix))
         except ValueError:
-            raise SettingError(f"ε must be a number such as 0.01, or a multiple of σ such as 0.1sigma, not {plain!r}.") from None
+            raise SettingError(
+                f"ε must be a number such as 0.01, or a multiple of σ such as 0.1sigma, not {plain!r}."
+            ) from None
 
     def absolute(self, std: NDArray[np.float64]) -> NDArray[np.float64]:
         """ε of each block, given each block's σ."""

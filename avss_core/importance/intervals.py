@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from avss_core.activations.magnitude_bins import share_below
 from avss_core.activations.moments import Profile, merge_profiles
-from avss_core.importance.avss import chosen_moments, derived_columns, score_table
+from avss_core.importance.avss import chosen_groups, derived_columns, moments_of, score_table
 from avss_core.importance.epsilon import Epsilon
 
 RESAMPLED = ("variance", "std", "sparsity", "avss", "avss_share", "avss_cumulative", "l1", "l2", "frobenius")
@@ -28,12 +28,13 @@ def score_table_with_intervals(
     skip_first_token: bool = False,
     resamples: int = 400,
     seed: int = 0,
+    groups: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """`score_table` of the merged shards with `<column>_low` and `<column>_high`; nan with fewer than 4 shards."""
     epsilon = epsilon or Epsilon()
-    table = score_table(merge_profiles(shards), site, epsilon, skip_first_token)
+    table = score_table(merge_profiles(shards), site, epsilon, skip_first_token, groups)
     drawn = (
-        resampled_columns(shards, site, epsilon, skip_first_token, resamples, seed)
+        resampled_columns(shards, site, epsilon, skip_first_token, resamples, seed, groups)
         if len(shards) >= MIN_SHARDS
         else {name: np.full((1, len(table)), np.nan) for name in RESAMPLED}
     )
@@ -44,14 +45,21 @@ def score_table_with_intervals(
 
 
 def resampled_columns(
-    shards: Sequence[Profile], site: str, epsilon: Epsilon, skip_first_token: bool, resamples: int, seed: int
+    shards: Sequence[Profile],
+    site: str,
+    epsilon: Epsilon,
+    skip_first_token: bool,
+    resamples: int,
+    seed: int,
+    groups: Sequence[str] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """The columns `RESAMPLED` of every resample, each (resamples, blocks).
 
     Works on sums per shard, so that a resample costs a product of matrices. A relative ε is held at the full text's σ.
     """
-    parts = [chosen_moments(shard, site, skip_first_token) for shard in shards]
-    full = score_table(merge_profiles(shards), site, epsilon, skip_first_token)
+    chosen = chosen_groups(moments_of(shards[0], site), skip_first_token, groups)
+    parts = [moments_of(shard, site).pooled(chosen) for shard in shards]
+    full = score_table(merge_profiles(shards), site, epsilon, skip_first_token, groups)
     threshold = epsilon.absolute(full["std"].to_numpy())
     draws = np.random.default_rng(seed).multinomial(len(shards), np.full(len(shards), 1 / len(shards)), size=resamples)
 

@@ -24,11 +24,23 @@ class Needs(StrEnum):
     NOTHING = "nothing"
     WEIGHTS = "weights"
     MOMENTS = "moments"
+    SEQUENCE_MEANS = "sequence means"
     STATES = "hidden states"
     GRADIENTS = "gradients"
     RELEVANCE = "relevance"
     VARIANTS = "variants"
     COALITIONS = "coalitions"
+
+
+# What one pass over the text measures together, cheapest first.
+PASSES: tuple[frozenset[Needs], ...] = (
+    frozenset({Needs.WEIGHTS}),
+    frozenset({Needs.MOMENTS, Needs.SEQUENCE_MEANS, Needs.STATES}),
+    frozenset({Needs.GRADIENTS}),
+    frozenset({Needs.RELEVANCE}),
+    frozenset({Needs.VARIANTS}),
+    frozenset({Needs.COALITIONS}),
+)
 
 
 class Cost(StrEnum):

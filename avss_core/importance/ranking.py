@@ -20,8 +20,8 @@ class Ranking:
     """name: as asked for (`avss@update`). scores: one a block, the lowest removed first.
 
     standard_error, low, high (95 %): over documents, or over sampled orders of removal; None where the method has
-    none or the text too few documents. seconds, block_runs, peak_bytes: of the pass that measured it, which methods
-    with the same needs share (`passed`); block_runs counts a block once when it ran over the whole text; peak_bytes
+    none or the text too few documents. seconds, block_runs, peak_bytes: of the pass that measured it, which other
+    methods may share; block_runs counts a block once when it ran over the whole text; peak_bytes
     is known on an accelerator only. samples: documents or orders behind the interval.
     """
 

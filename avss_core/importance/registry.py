@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from avss_core.activations.site_names import check_sites
 from avss_core.corpora.did_you_mean import did_you_mean
 from avss_core.errors import SettingError
-from avss_core.importance.method import Method
+from avss_core.importance.method import Asks, Method
 from avss_core.importance.methods import (
     ablation,
     angular,
     avss,
+    avss_script,
     block_influence,
     cim,
     gbis,
@@ -28,6 +29,7 @@ METHODS: tuple[Method, ...] = (
     random.METHOD,
     magnitude.METHOD,
     avss.METHOD,
+    avss_script.METHOD,
     variance.METHOD,
     sparsity.METHOD,
     block_influence.METHOD,
@@ -82,5 +84,5 @@ def choose(text: str) -> Chosen:
 
 def fitting(predicts_next_token: bool, has_head: bool) -> tuple[Method, ...]:
     """The methods that can be had from a network that does, or does not, have these."""
-    able = {"nothing": True, "loss": has_head or predicts_next_token, "next_token": predicts_next_token}
-    return tuple(method for method in METHODS if able[method.asks.name.lower()])
+    able = {Asks.NOTHING: True, Asks.LOSS: has_head, Asks.NEXT_TOKEN: predicts_next_token}
+    return tuple(method for method in METHODS if able[method.asks])

@@ -8,8 +8,8 @@ from typing import Any
 
 from avss_core.errors import SettingError
 from avss_core.importance.epsilon import Epsilon
-from avss_core.importance.method import Needs, Reading
-from avss_core.importance.registry import NAMES, Chosen, choose
+from avss_core.importance.method import PASSES, Needs, Reading
+from avss_core.importance.registry import DEFAULT_SITE, METHODS, NAMES, Chosen, choose
 
 DEFAULT_BUDGET = 2000
 
@@ -60,6 +60,36 @@ class RankSettings:
     def sites(self) -> tuple[str, ...]:
         """The sites at which activations are measured; none when no method looks at them."""
         return tuple(dict.fromkeys(chosen.site for chosen in self.chosen if chosen.method.has_sites))
+
+    def by_pass(self) -> tuple[RankSettings, ...]:
+        """What has to be measured, one pass each, cheapest first: together they give all that these settings ask for.
+
+        Each names all methods that the same pass serves, and holds only what makes a difference to it, so that what
+        was measured for one question answers the next. Put the tables of all of them under each other for
+        `rankings_of`.
+        """
+        parts = []
+        for met in PASSES:
+            asked = [chosen for chosen in self.chosen if chosen.method.needs in met]
+            if asked:
+                parts.append(self._only(met, asked))
+        return tuple(parts)
+
+    def _only(self, met: frozenset[Needs], asked: list[Chosen]) -> RankSettings:
+        if Needs.RELEVANCE in met:  # each of its methods is a pass of its own
+            return RankSettings(tuple(sorted(chosen.name for chosen in asked)))
+        sites = sorted({chosen.site for chosen in asked if chosen.method.has_sites})
+        names = [
+            Chosen(method, site).name
+            for method in METHODS
+            if method.needs in met
+            for site in (sites if method.has_sites else [DEFAULT_SITE])
+        ]
+        if Needs.COALITIONS in met:
+            return RankSettings(tuple(names), seed=self.seed, budget=self.budget, sample_tokens=self.sample_tokens)
+        if sites:
+            return RankSettings(tuple(names), self.epsilon, self.skip_first_token)
+        return RankSettings(tuple(names))
 
     def reading(self, chosen: Chosen) -> Reading:
         """How one of the methods is to be read."""

@@ -76,6 +76,7 @@ class Sums:
     def __init__(self, table: Table, chunk: tuple[int, int] | None = None) -> None:
         self._table = table
         self._chunk = chunk
+        self._read: set[str] = set()
 
     @property
     def n_blocks(self) -> int:
@@ -84,22 +85,25 @@ class Sums:
 
     def value(self, statistic: str, length: int = 1) -> Array:
         """Σ value; zeros where nothing was measured."""
-        return self._sum(self._table.measured(statistic, length).value)
+        return self._sum(self._measured(statistic, length).value)
 
     def weight(self, statistic: str, length: int = 1) -> Array:
         """Σ weight."""
-        return self._sum(self._table.measured(statistic, length).weight)
+        return self._sum(self._measured(statistic, length).weight)
 
     def mean(self, statistic: str, length: int = 1) -> Array:
         """Σ value / Σ weight; nan where the weight is 0."""
         weight = self.weight(statistic, length)
-        return np.divide(
-            self.value(statistic, length), weight, out=np.full(weight.shape, np.nan), where=weight != 0
-        )
+        return np.divide(self.value(statistic, length), weight, out=np.full(weight.shape, np.nan), where=weight != 0)
 
-    def samples(self, statistic: str) -> int:
-        """How many documents (or repeats) the statistic was measured on."""
-        return len(self._table.measured(statistic, 1).value)
+    @property
+    def samples_read(self) -> int:
+        """How many samples there are of what has been read from these sums so far; 0 when nothing has."""
+        return min((len(self._table.measured(statistic, 1).value) for statistic in self._read), default=0)
+
+    def _measured(self, statistic: str, length: int) -> Measured:
+        self._read.add(statistic)
+        return self._table.measured(statistic, length)
 
     def _sum(self, values: Array) -> Array:
         if self._chunk is None:
@@ -113,7 +117,7 @@ class Table:
 
     def __init__(self, table: pd.DataFrame, n_blocks: int) -> None:
         self.n_blocks = n_blocks
-        self._groups = {key: rows for key, rows in table.groupby(["statistic", "length"], sort=False)}
+        self._groups = dict(list(table.groupby(["statistic", "length"], sort=False)))
         self._known: dict[tuple[str, int], Measured] = {}
 
     def measured(self, statistic: str, length: int) -> Measured:

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
-from distributed import Client, fire_and_forget
-
-from avss_core.jobs.cluster import running_address, start_apart
-from avss_core.jobs.entry import drive_run
-from avss_core.jobs.progress import Progress, cancel_event, latest
+from avss_core.errors import ResourceError
+from avss_core.jobs.apart import start_apart
+from avss_core.jobs.connection import Connection
+from avss_core.jobs.contact import running_address
+from avss_core.jobs.job import Job
+from avss_core.jobs.progress import Progress
 from avss_core.jobs.requests import Request
 from avss_core.runs import Run, Store
 
 _POLL_SECONDS = 0.1
-_ASK_SCHEDULER_SECONDS = 2.0
+_SUBMIT_WITHIN = 5.0  # seconds from entering a run to its task on the scheduler's list
+_SCHEDULER = "scheduler"  # the fact that says who has a run: a shell may have workers of its own
+_LOST = (
+    "The worker process was lost (killed, or out of memory); start the job again to go on from what is finished, "
+    "with a smaller model or --length if it is lost again."
+)
 
 
 class Jobs:
-    """A connection to the workers of a store. The workers hold the models; this process holds none."""
+    """The jobs of a store. Its workers hold the models; this process holds none."""
 
-    def __init__(self, store: Store, address: str) -> None:
+    def __init__(self, store: Store, address: str | None = None) -> None:
+        """With `address`, connect to the workers there (ResourceError when they do not answer); else when one must."""
         self.store = store
-        self._client = Client(address, timeout=5, set_as_default=False)
-        self._seen_alive: dict[str, float] = {}
+        self._address = address
+        self._connections: dict[str, Connection] = {}
+        if address is not None:
+            self._connections[address] = Connection(address)
 
     @classmethod
     def connect(cls, store: Store) -> Jobs:
@@ -35,53 +43,58 @@ class Jobs:
         return cls(store, running_address(store) or start_apart(store))
 
     def close(self) -> None:
-        """Let the connection go; jobs run on."""
-        self._client.close()
+        """Let the connections go; jobs run on."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
 
     def submit(self, request: Request) -> Run:
-        """Start a request, or find it: what is done or under way already is not done again."""
+        """Start a request, or find it: what is done or under way already is not done again.
+
+        Raises what is wrong with the request itself, and ResourceError when there are no workers to be had.
+        """
         run_id = request.run_id()
-        run = self.store.start_run(run_id, request.kind, request.to_dict())
-        if run.status == "done" or self.is_alive(run_id):
-            return run
-        cancel_event(run_id, self._client).clear()
-        self.store.update_run(run_id, status="waiting", error=None, finished=None, created=time.time())
-        task = self._client.submit(
-            drive_run, run_id, request.kind, request.to_dict(), self.store.url, key=_key(run_id), pure=False
-        )
-        fire_and_forget(task)
-        self._seen_alive[run_id] = time.monotonic()
-        return self.store.run(run_id)
+        known = self.store.find_run(run_id)
+        if known is not None and known.status == "done":
+            return known
+        workers = self._workers()
+        run = self._start(run_id, request, workers.address)
+        if run is None and self.follow(run_id).ended:  # nobody worked on it any more, or it has ended just now
+            run = self._start(run_id, request, workers.address)
+        if run is None:
+            return self.store.run(run_id)
+        workers.submit(Job.of(run, self.store))
+        return run
 
     def cancel(self, run_id: str) -> None:
         """Ask a run to stop after the batch that it is at; what is finished is kept."""
-        cancel_event(run_id, self._client).set()
+        run = self.store.run(run_id)
+        workers = self._workers_of(run)
+        if workers is not None:
+            workers.cancel(run)
 
     def progress(self, run_id: str) -> Progress | None:
-        """The last word from a run, None when it has said nothing yet."""
-        return latest(self._client, run_id)
-
-    def is_alive(self, run_id: str) -> bool:
-        """Whether the scheduler still has the run on its list."""
-        alive = bool(self._client.run_on_scheduler(_has_task, key=_key(run_id)))
-        self._seen_alive[run_id] = time.monotonic() if alive else 0.0
-        return alive
+        """The last word from a run, None when it has said nothing yet or its workers are gone."""
+        run = self.store.run(run_id)
+        workers = self._workers_of(run)
+        return None if workers is None else workers.latest(run)
 
     def follow(self, run_id: str) -> Run:
-        """The run as it is now. One that no worker has any more is closed as interrupted; its finished units are kept."""
+        """The run as it is now; one that no worker has any more is closed as interrupted, its finished units kept."""
         run = self.store.run(run_id)
-        lately = time.monotonic() - self._seen_alive.get(run_id, 0.0) < _ASK_SCHEDULER_SECONDS
-        if run.ended or lately or self.is_alive(run_id):
+        if run.ended:
             return run
-        run = self.store.run(run_id)  # it may have ended between the two questions
-        if not run.ended:
-            self.store.end_run(
-                run_id, "interrupted", "The worker process was lost; start the job again to go on from what is finished."
-            )
+        workers = self._workers_of(run)
+        failure = None if workers is None else workers.failure(run)
+        may_be_on_its_way = run.status == "waiting" and time.time() - run.created < _SUBMIT_WITHIN and failure is None
+        if may_be_on_its_way or (workers is not None and workers.has(run)):
+            return run
+        # Between the two questions it may have ended by itself; then its own end stands.
+        self.store.end_run(run_id, run.attempt, "interrupted", str(failure or _LOST), unless_ended=True)
         return self.store.run(run_id)
 
     def wait(self, run_id: str, told: Callable[[Run, Progress | None], None] = lambda run, progress: None) -> Run:
-        """Follow a run to its end, calling `told` now and then; Ctrl-C cancels the run and goes on waiting for its end."""
+        """Follow a run to its end, calling `told` now and then; Ctrl-C cancels the run, whose end comes soon after."""
         while True:
             try:
                 run = self.follow(run_id)
@@ -92,10 +105,32 @@ class Jobs:
             except KeyboardInterrupt:
                 self.cancel(run_id)
 
+    def _start(self, run_id: str, request: Request, address: str) -> Run | None:
+        return self.store.start_run(run_id, request.kind, request.to_dict(), {_SCHEDULER: address})
 
-def _key(run_id: str) -> str:
-    return f"avss-run-{run_id}"
+    def _workers(self) -> Connection:
+        """The workers that new jobs go to: those of before, or others where they are gone."""
+        workers = self._connection(self._address) if self._address else None
+        if workers is None:
+            self._address = running_address(self.store) or start_apart(self.store)
+            workers = self._connection(self._address)
+        if workers is None:
+            raise ResourceError(f"The workers at {self._address} do not answer; start them again.")
+        return workers
 
+    def _workers_of(self, run: Run) -> Connection | None:
+        """The workers that have a run, None when they are gone or it has none yet."""
+        address = run.facts.get(_SCHEDULER)
+        return self._connection(address) if address else None
 
-def _has_task(dask_scheduler: Any, key: str) -> bool:
-    return key in dask_scheduler.tasks
+    def _connection(self, address: str) -> Connection | None:
+        known = self._connections.get(address)
+        if known is not None and known.is_open:
+            return known
+        if known is not None:
+            self._connections.pop(address).close()
+        try:
+            self._connections[address] = Connection(address)
+        except ResourceError:
+            return None
+        return self._connections[address]

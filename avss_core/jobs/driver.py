@@ -80,9 +80,9 @@ def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> list[
     model = resident_model(request.model)
     WORK[job.kind].check(request, model)
     reporter.say("reading the text")
-    shards = shards_of(request.model, request.corpus)
-    tokens = sum(len(window.ids) for shard in shards for window in shard)
-    documents = len({window.document for shard in shards for window in shard})
+    shards = shards_of(request)
+    tokens = sum(len(item) for shard in shards for item in shard)
+    documents = len({item.document for shard in shards for item in shard})
     versions = {"avss": __version__, "torch": torch.__version__}
     store.add_facts(job.run, job.attempt, **facts_of(request), tokens=tokens, documents=documents, versions=versions)
     store.update_run(job.run, job.attempt, n_units=len(shards))

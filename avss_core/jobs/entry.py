@@ -1,4 +1,4 @@
-"""The tasks that are sent to workers. They can be named without torch; the worker imports the rest when it runs them."""
+"""The tasks that are sent to workers. They can be named without torch; a worker imports the rest to run them."""
 
 from __future__ import annotations
 

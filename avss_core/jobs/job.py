@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from avss_core.runs import Run
+from avss_core.runs import Run, Store
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,15 @@ class Job:
 
     run: str
     attempt: int
+    created: float
     kind: str
     spec: dict[str, Any]
     store_url: str
+
+    @classmethod
+    def of(cls, run: Run, store: Store) -> Job:
+        """The job of a run's latest attempt."""
+        return cls(run.id, run.attempt, run.created, run.kind, run.spec, store.url)
 
 
 def key_of(run: Run | Job) -> str:
@@ -35,4 +41,5 @@ def cancel_flag_of(run: Run | Job) -> str:
 
 
 def _name(run: Run | Job) -> str:
-    return f"{run.run if isinstance(run, Job) else run.id}-{run.attempt}"
+    """The time tells apart what the number does not: the first attempts of a run that was deleted and made again."""
+    return f"{run.run if isinstance(run, Job) else run.id}-{run.attempt}-{round(run.created * 1e6)}"

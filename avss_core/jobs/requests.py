@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 from avss_core.activations.site_names import check_sites
 from avss_core.corpora.spec import CorpusSpec
+from avss_core.errors import RunError
 from avss_core.hashing import content_hash
 from avss_core.models.spec import ModelSpec
+from avss_core.tasks import task_named
 
 # Changes when the same request would give other numbers, so that older results are not found again.
 ENGINE_VERSION = 1
@@ -25,7 +27,9 @@ class ProfileRequest:
     sites: tuple[str, ...] = ("residual", "update")
 
     def __post_init__(self) -> None:
+        """Check the sites; SettingError for one that does not exist."""
         check_sites(self.sites)
+        _make_paths_absolute(self)
 
     def run_id(self) -> str:
         """Content hash of what is measured."""
@@ -55,11 +59,15 @@ class EvaluateRequest:
     task: str
     cuts: tuple[tuple[int, ...], ...]
 
+    def __post_init__(self) -> None:
+        """Check the task; SettingError for one that does not exist."""
+        task_named(self.task)
+        _make_paths_absolute(self)
+
     def evaluation_key(self, removed: tuple[int, ...]) -> str:
         """Content hash of one evaluation, under which its result is kept."""
-        return content_hash(
-            self.kind, ENGINE_VERSION, self.model.identity(), self.corpus.identity(), self.task, sorted(removed)
-        )
+        asked = [self.task, task_named(self.task).version, sorted(removed)]
+        return content_hash(self.kind, ENGINE_VERSION, self.model.identity(), self.corpus.identity(), *asked)
 
     def run_id(self) -> str:
         """Content hash of everything evaluated."""
@@ -76,10 +84,22 @@ class EvaluateRequest:
         return cls(model, corpus, values["task"], tuple(tuple(removed) for removed in values["cuts"]))
 
 
+def _make_paths_absolute(request: ProfileRequest | EvaluateRequest) -> None:
+    """A worker may have another working directory than who asks."""
+    model, corpus = request.model, request.corpus
+    if model.kind in ("folder", "gguf"):
+        object.__setattr__(request, "model", replace(model, source=str(model.path)))
+    if corpus.kind in ("folder", "file"):
+        object.__setattr__(request, "corpus", replace(corpus, source=str(corpus.path.absolute())))
+
+
 Request = ProfileRequest | EvaluateRequest
 REQUESTS: tuple[type[ProfileRequest] | type[EvaluateRequest], ...] = (ProfileRequest, EvaluateRequest)
 
 
 def request_of(kind: str, spec: dict[str, Any]) -> Request:
-    """The request that a run was made from."""
-    return next(request for request in REQUESTS if request.kind == kind).from_dict(spec)
+    """The request that a run was made from; RunError for a kind that this version does not know."""
+    for request in REQUESTS:
+        if request.kind == kind:
+            return request.from_dict(spec)
+    raise RunError(f"Runs of kind {kind!r} are not known to this version of the program; update it.")

@@ -7,14 +7,12 @@ from functools import lru_cache
 
 import torch
 
-from avss_core.corpora.read import read_corpus
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.corpora.windows import Window, make_windows, shard_windows
+from avss_core.jobs.requests import EvaluateRequest, Request
 from avss_core.models.load import LoadedModel, load_model
 from avss_core.models.spec import ModelSpec
-
-TOKENS_PER_SHARD = 1024
-MOST_SHARDS = 64
+from avss_core.tasks import PERPLEXITY, task_named
+from avss_core.tasks.asked import Shard, shards_of_task
 
 # Held while a thread works with the model: a worker may have several threads, the hooks of two measurements on one
 # network would see each other's activations, and a tokenizer cannot be used by two threads at once.
@@ -34,16 +32,13 @@ def resident_model(spec: ModelSpec) -> LoadedModel:
         return _resident[name]
 
 
-def shards_of(model_spec: ModelSpec, corpus_spec: CorpusSpec) -> tuple[tuple[Window, ...], ...]:
-    """The windows of a corpus in shards of whole documents: about 1,024 tokens, or a 64th of a long text."""
+def shards_of(request: Request) -> tuple[Shard, ...]:
+    """The text of a request as tokens, in shards of whole documents: a task's own, or windows to profile."""
+    task = request.task if isinstance(request, EvaluateRequest) else PERPLEXITY  # whose shards are windows of text
     with in_use:
-        return _shards(model_spec.identity(), model_spec, corpus_spec.identity(), corpus_spec)
+        return _shards(task, request.model.identity(), request.model, request.corpus.identity(), request.corpus)
 
 
 @lru_cache(maxsize=4)
-def _shards(
-    _model: str, model_spec: ModelSpec, _corpus: str, corpus_spec: CorpusSpec
-) -> tuple[tuple[Window, ...], ...]:
-    windows = make_windows(read_corpus(corpus_spec), resident_model(model_spec).tokenizer)
-    total = sum(len(window.ids) for window in windows)
-    return tuple(shard_windows(windows, max(TOKENS_PER_SHARD, total // MOST_SHARDS)))
+def _shards(task: str, _model: str, model_spec: ModelSpec, _corpus: str, corpus_spec: CorpusSpec) -> tuple[Shard, ...]:
+    return shards_of_task(task_named(task), corpus_spec, resident_model(model_spec).tokenizer)

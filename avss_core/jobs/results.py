@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import pandas as pd
 
@@ -14,8 +14,7 @@ from avss_core.jobs.requests import EvaluateRequest, ProfileRequest
 from avss_core.pruning import Cut
 from avss_core.pruning.outcome import Outcome, outcome_of
 from avss_core.runs import Store
-from avss_core.tasks import perplexity_table
-from avss_core.tasks.evaluation import Evaluation
+from avss_core.tasks import Evaluation, task_named
 
 
 def profile_shards(store: Store, run_id: str) -> list[Profile]:
@@ -38,41 +37,43 @@ def finished_profile(store: Store, run_id: str) -> list[Profile]:
 def evaluation_of(
     store: Store, request: EvaluateRequest, removed: tuple[int, ...]
 ) -> tuple[Evaluation, pd.DataFrame] | None:
-    """The kept evaluation of a request with these blocks removed, with its per-document values; None when there is none."""
+    """The kept evaluation of a request with these blocks removed, with its per-document values; None when none is."""
     kept = store.evaluation(request.evaluation_key(removed))
-    return None if kept is None else (perplexity_table.summarise(kept[1]), kept[1])
+    return None if kept is None else (task_named(request.task).summarise(kept.examples), kept.examples)
 
 
 def still_to_do(store: Store, request: EvaluateRequest) -> EvaluateRequest:
     """The same request with only those cuts that no kept evaluation answers."""
-    left = tuple(removed for removed in request.cuts if evaluation_of(store, request, removed) is None)
-    return EvaluateRequest(request.model, request.corpus, request.task, left)
+    left = tuple(removed for removed in request.cuts if not store.has_evaluation(request.evaluation_key(removed)))
+    return replace(request, cuts=left)
 
 
 def outcome_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...], reason: str) -> Outcome:
     """Compare the kept evaluation of a cut with that of the unpruned model; RunError when one is not there."""
-    before, after = evaluation_of(store, request, ()), evaluation_of(store, request, removed)
-    facts = model_facts(store, request)
-    if before is None or after is None or facts is None:
+    before, after = (store.evaluation(request.evaluation_key(blocks)) for blocks in ((), removed))
+    if before is None or after is None:
         raise RunError(f"The cut {list(removed)} has not been evaluated on this text yet; evaluate it first.")
-    cut = Cut(removed, facts["blocks"], reason)
-    return outcome_of(cut, before, after, facts["block_parameters"], facts["parameters"])
+    facts, task = store.run(after.run).facts, task_named(request.task)
+    return outcome_of(
+        Cut(removed, facts["blocks"], reason),
+        (task.summarise(before.examples), before.examples),
+        (task.summarise(after.examples), after.examples),
+        facts["block_parameters"],
+        facts["parameters"],
+    )
 
 
 def evaluated_cuts(store: Store, request: EvaluateRequest) -> set[tuple[int, ...]]:
     """The sets of removed blocks that have been evaluated for the model, text and task of `request`."""
     wanted = request.to_dict()
-    runs = [run for run in store.runs(EvaluateRequest.kind) if run.status == "done"]
+    runs = [run for run in store.runs(EvaluateRequest.kind, limit=None) if run.status == "done"]
     same = [run for run in runs if all(run.spec[part] == wanted[part] for part in ("model", "corpus", "task"))]
     return {tuple(cut) for run in same for cut in run.spec["cuts"]}
 
 
-def model_facts(store: Store, request: EvaluateRequest | ProfileRequest) -> dict[str, Any] | None:
-    """Blocks, parameters and the like of a request's model, from any run that has loaded it; None when none has."""
-    wanted = request.model.to_dict()
-    return next((run.facts for run in store.runs() if run.spec["model"] == wanted and "blocks" in run.facts), None)
-
-
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)  # a shard takes megabytes, and a run has about 64
 def _read(path: str) -> Profile:
-    return read_profile(path)
+    try:
+        return read_profile(path)
+    except FileNotFoundError as error:
+        raise RunError(f"The file {path} of this run is gone; delete the run and profile again.") from error

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pandas as pd
 
 from avss_core.activations.measure import measure
 from avss_core.activations.parquet import write_profile
-from avss_core.corpora.batches import make_batches
+from avss_core.corpora.windows import Window
 from avss_core.jobs.requests import EvaluateRequest, ProfileRequest, Request
 from avss_core.jobs.resident import resident_model, shards_of
 from avss_core.models.load import LoadedModel
 from avss_core.pruning import Cut
 from avss_core.runs import Run, Store
-from avss_core.tasks import perplexity, perplexity_table
+from avss_core.tasks import task_named
+from avss_core.tasks.run import check_task, run_task
 from avss_core.variants.variant import Variant
 
 Count = Callable[[int], None]  # called with the tokens of each batch; raises Cancelled
@@ -48,8 +49,8 @@ class ProfileWork:
 
     def run(self, request: ProfileRequest, number: int, count: Count) -> Write:
         model = resident_model(request.model)
-        shard = shards_of(request.model, request.corpus)[number]
-        return partial(write_profile, measure(model, shard, request.sites, between_batches=count))
+        windows = cast(Sequence[Window], shards_of(request)[number])
+        return partial(write_profile, measure(model, windows, request.sites, between_batches=count))
 
     def finish(self, request: ProfileRequest, run: Run, store: Store) -> None:
         return
@@ -59,28 +60,22 @@ class EvaluateWork:
     """Per-document values of a shard for every cut; at the end one evaluation a cut, under its content hash."""
 
     def check(self, request: EvaluateRequest, model: LoadedModel) -> None:
+        check_task(task_named(request.task), model)
         for removed in request.cuts:
             Cut(removed, model.n_blocks, "asked for")
 
     def run(self, request: EvaluateRequest, number: int, count: Count) -> Write:
         model = resident_model(request.model)
-        shard = shards_of(request.model, request.corpus)[number]
         variants = [Variant.without(model.n_blocks, removed) for removed in request.cuts]
-        frames = []
-        for batch in make_batches(shard, model.tokenizer.pad_token_id):
-            frames.append(perplexity.score(model, [batch], variants))
-            count(batch.tokens)
-        return pd.concat(frames, ignore_index=True).to_parquet
+        return run_task(request.task, model, shards_of(request)[number], variants, count).to_parquet
 
     def finish(self, request: EvaluateRequest, run: Run, store: Store) -> None:
         frame = pd.concat([pd.read_parquet(store.path_of(unit.file)) for unit in store.units(run.id)])
         for removed in request.cuts:
             variant = Variant.without(run.facts["blocks"], removed)
             examples = frame[frame["kept"] == variant.key].drop(columns="kept").reset_index(drop=True)
-            evaluation = perplexity_table.summarise(examples)
-            store.add_evaluation(
-                request.evaluation_key(removed), run.id, variant.kept, evaluation.to_dict(), examples
-            )
+            evaluation = task_named(request.task).summarise(examples)
+            store.add_evaluation(request.evaluation_key(removed), run.id, variant.kept, evaluation.to_dict(), examples)
 
 
 WORK: dict[str, Work] = {ProfileRequest.kind: ProfileWork(), EvaluateRequest.kind: EvaluateWork()}

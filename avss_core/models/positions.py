@@ -45,7 +45,6 @@ def _first_position(base: nn.Module) -> int | None:
     tables = (
         module
         for name, module in base.named_modules()
-        if isinstance(module, nn.Embedding) and "position" in name and module.padding_idx is not None
+        if isinstance(module, nn.Embedding) and "position" in name
     )
-    table = next(tables, None)
-    return 0 if table is None else int(table.padding_idx) + 1
+    return max((table.padding_idx + 1 for table in tables if table.padding_idx is not None), default=0)

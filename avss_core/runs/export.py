@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,8 +18,9 @@ def export_run(store: Store, run_id: str, target: Path) -> None:
     A file that is there is replaced once the new one is whole. Raises RunError when an array of the run is gone,
     SettingError when the zip cannot be written.
     """
-    run, evaluations = store.run(run_id), store.evaluations_of(run_id)
-    files = [unit.file for unit in store.units(run_id)] + [evaluation["file"] for evaluation in evaluations]
+    run = store.run(run_id)
+    evaluations = store.evaluations_of(run.id)
+    files = [unit.file for unit in store.units(run.id)] + [evaluation["file"] for evaluation in evaluations]
     for file in files:
         if not store.path_of(file).is_file():
             raise RunError(f"The file {store.path_of(file)} of run {run.id} is gone; delete the run and make it again.")
@@ -33,5 +35,6 @@ def export_run(store: Store, run_id: str, target: Path) -> None:
                 archive.write(store.path_of(file), Path(file).name)
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise SettingError(f"{target} cannot be written ({error.strerror or error}); give another --to.") from error

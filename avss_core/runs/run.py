@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pandas as pd
+
 Status = Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"]
 ENDED: tuple[Status, ...] = ("done", "failed", "cancelled", "interrupted")
 
@@ -50,3 +52,12 @@ class Unit:
     file: str
     tokens: int
     seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """An evaluation that is kept: the run that made it, its result, and its per-document values."""
+
+    run: str
+    result: dict[str, Any]
+    examples: pd.DataFrame

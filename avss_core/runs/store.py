@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from avss_core.errors import ResourceError, RunError
 from avss_core.runs.database import arrays_folder, default_url, explained, open_database, read_url
-from avss_core.runs.run import ENDED, Run, Status, Unit
+from avss_core.runs.run import ENDED, Kept, Run, Status, Unit
 from avss_core.runs.schema import evaluations, runs, units
 
 
@@ -45,12 +45,15 @@ class Store:
         """Where it is, without a password."""
         return str(self._url)
 
-    def start_run(self, run_id: str, kind: str, spec: dict[str, Any]) -> Run | None:
+    def start_run(
+        self, run_id: str, kind: str, spec: dict[str, Any], facts: dict[str, Any] | None = None
+    ) -> Run | None:
         """Enter a run as waiting, or take up again one that ended without being done, as a new attempt.
 
-        None when it is done, or when an attempt is under way: of several callers at once, one gets the run.
+        facts: what is known of the attempt from the start; those of an earlier one are forgotten. None when it is
+        done, or when an attempt is under way: of several callers at once, one gets the run.
         """
-        asked = {"kind": kind, "status": "waiting", "spec": spec, "facts": {}, "created": time.time()}
+        asked = {"kind": kind, "status": "waiting", "spec": spec, "facts": facts or {}, "created": time.time()}
         try:
             with self._writing() as connection:
                 row = connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).mappings().first()
@@ -153,17 +156,23 @@ class Store:
         row = {"key": key, "run": run_id, "kept": list(kept), "result": result, "file": file, "created": time.time()}
         self._enter(evaluations, row, ("key",))
 
-    def evaluation(self, key: str) -> tuple[dict[str, Any], pd.DataFrame] | None:
-        """What is kept under a content hash: the result and its per-document values; None when nothing is."""
-        row = next(iter(self._read(select(evaluations).where(evaluations.c.key == key))), None)
-        if row is None or not self.path_of(row["file"]).is_file():
-            return None
-        return row["result"], pd.read_parquet(self.path_of(row["file"]))
+    def evaluation(self, key: str) -> Kept | None:
+        """What is kept under a content hash; None when nothing is."""
+        row = self._evaluation_row(key)
+        return None if row is None else Kept(row["run"], row["result"], pd.read_parquet(self.path_of(row["file"])))
+
+    def has_evaluation(self, key: str) -> bool:
+        """Whether anything is kept under a content hash."""
+        return self._evaluation_row(key) is not None
 
     def evaluations_of(self, run_id: str) -> list[dict[str, Any]]:
         """The evaluations that a run made: key, kept, result, file."""
         query = select(evaluations).where(evaluations.c.run == run_id).order_by(evaluations.c.key)
         return [{name: row[name] for name in ("key", "kept", "result", "file")} for row in self._read(query)]
+
+    def _evaluation_row(self, key: str) -> dict[str, Any] | None:
+        found = self._read(select(evaluations).where(evaluations.c.key == key))
+        return next((row for row in found if self.path_of(row["file"]).is_file()), None)
 
     def _read(self, query: Select[Any]) -> list[dict[str, Any]]:
         with explained(self._url), self._engine.connect() as connection:

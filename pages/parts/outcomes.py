@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,11 @@ from avss_core.errors import RunError
 from avss_core.jobs import EvaluateRequest
 from avss_core.jobs.results import evaluated_cuts, outcome_in
 from avss_core.pruning.outcome import Outcome
+from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band, random_cuts
 from pages.parts.engine import store
 
 Blocks = tuple[int, ...]
-RANDOM_DRAWS = 20
+RANDOM_DRAWS = DRAWS
 
 
 @st.cache_data(show_spinner=False, max_entries=1024)
@@ -56,20 +58,8 @@ def sweep_frame(
     return pd.DataFrame(rows, columns=["method", "removed", "share", "retained", "low", "high", "blocks", "value"])
 
 
-def random_cuts(n_blocks: int, size: int, protected: Blocks, draws: int = RANDOM_DRAWS) -> list[Blocks]:
-    """The same `draws` random cuts of a size every time; fewer when there are not so many different ones."""
-    free = [block for block in range(n_blocks) if block not in protected]
-    generator = np.random.default_rng(size)
-    found: dict[Blocks, None] = {}
-    for _ in range(draws * 20):
-        found[tuple(sorted(int(block) for block in generator.choice(free, size, replace=False)))] = None
-        if len(found) == draws:
-            break
-    return list(found)
-
-
 def random_frame(request: EvaluateRequest, n_blocks: int, protected: Blocks) -> pd.DataFrame:
-    """Median and central 95 % of what the random cuts retain, for each size that has been drawn whole."""
+    """Where the values that random cuts retain lie (`random_band`), for each size that has been drawn whole."""
     there = evaluated(request)
     rows = []
     for size in range(1, n_blocks - len(protected)):
@@ -77,9 +67,9 @@ def random_frame(request: EvaluateRequest, n_blocks: int, protected: Blocks) -> 
         if not there.issuperset(cuts):
             continue
         values = [found.retained for cut in cuts if (found := outcome(request, cut, "random")) is not None]
-        low, median, high = np.percentile(values, [2.5, 50, 97.5])
-        rows.append({"removed": size, "share": size / n_blocks, "low": low, "median": median, "high": high})
-    return pd.DataFrame(rows, columns=["removed", "share", "low", "median", "high"])
+        band = random_band(values, is_complete(n_blocks, size, protected, len(cuts)))
+        rows.append({"removed": size, "share": size / n_blocks, **asdict(band)})
+    return pd.DataFrame(rows, columns=["removed", "share", "low", "median", "high", "draws", "coverage"])
 
 
 def ablation_frame(request: EvaluateRequest, n_blocks: int) -> pd.DataFrame | None:

@@ -53,14 +53,28 @@ def test_an_empty_source_is_refused():
 
 
 def test_a_spec_survives_json():
-    spec = CorpusSpec("org/name", "all", "body", "en", "test", 128, 1000)
+    spec = CorpusSpec("org/name", "all", "body", "en", "test", 128, 1000, ColumnMapping(choices=("a", "b")), 10)
     assert CorpusSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
     assert spec.of_part("evaluate") == replace(spec, part="evaluate")
 
 
+def test_what_only_tasks_read_is_left_out_where_there_is_none():
+    fields_of_text = set(CorpusSpec("org/name").to_dict())
+    assert {"mapping", "max_examples"}.isdisjoint(fields_of_text)
+    whole = {field.name for field in fields(CorpusSpec)}
+    assert fields_of_text == whole - {"mapping", "max_examples"}
+    assert CorpusSpec.from_dict({**CorpusSpec("a/b").to_dict(), "mapping": None}) == CorpusSpec("a/b")
+
+
+def test_a_sample_knows_which_of_its_columns_is_text():
+    assert CorpusSpec("sample:passages").text_column == "context"
+    assert CorpusSpec("sample:passages", column="title").text_column == "title"
+    assert CorpusSpec("org/name").text_column == "text"
+
+
 def test_every_field_counts_for_the_identity():
     spec = CorpusSpec("org/name")
-    other = CorpusSpec("org/other", "all", "body", "en", "test", 128, 1000)
+    other = CorpusSpec("org/other", "all", "body", "en", "test", 128, 1000, ColumnMapping(), 10)
     changed = {replace(spec, **{field.name: getattr(other, field.name)}).identity() for field in fields(CorpusSpec)}
     assert len(changed | {spec.identity()}) == len(fields(CorpusSpec)) + 1
     assert CorpusSpec("org/name").identity() == spec.identity()

@@ -17,8 +17,11 @@ class Absorbed:
         self._sums: dict[str, Tensor] = {}
 
     def add(self, cause: str, relevance: Tensor) -> None:
-        """Add the sum of `relevance` (of any shape); it stays on its device, so that nothing waits."""
-        total = relevance.sum()
+        """Add the sum of `relevance`, of any shape, to a cause; it stays on its device, so that nothing waits.
+
+        A number that is none counts as 0: a masked score of −∞ has no relevance.
+        """
+        total = relevance.nansum(dtype=torch.float64)
         self._sums[cause] = self._sums[cause] + total if cause in self._sums else total
 
     def take(self) -> dict[str, float]:
@@ -26,11 +29,6 @@ class Absorbed:
         taken = {cause: float(total) for cause, total in self._sums.items()}
         self._sums.clear()
         return taken
-
-
-def relevance_of(gradient: Tensor, value: Tensor) -> Tensor:
-    """R = gradient · value, in float64; 0 where the gradient is 0, also at a masked score of −∞."""
-    return torch.where(gradient == 0, 0.0, gradient.double() * value.double())
 
 
 class _Counted(torch.autograd.Function):
@@ -43,7 +41,8 @@ class _Counted(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
         (value,), (sign, cause, absorbed) = ctx.saved_tensors, ctx.rest
-        absorbed.add(cause, sign * relevance_of(gradients[0], value))
+        exact = torch.promote_types(gradients[0].dtype, torch.float32)
+        absorbed.add(cause, sign * gradients[0].to(exact) * value)
         return gradients[0], None, None, None, None
 
 

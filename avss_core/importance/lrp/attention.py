@@ -1,9 +1,8 @@
-"""Attention, O = softmax(Q·Kᵀ)·V.
+"""Attention, O = p·V with p = softmax(s) and s = Q·Kᵀ.
 
-conservative   The attention weights are held fixed, so that O is linear in V and V gets all of O's relevance.
-attnlrp        Weights and values split O's relevance evenly, queries and keys that of the scores; the softmax p = softmax(s)
-               is expanded at s (its Taylor rule, R_i = s_i · (R_i − p_i ΣR)), which does not conserve: what is left over
-               belongs to the constant of the expansion.
+conservative   The weights p are held fixed, so that O is linear in V, and V gets all of O's relevance.
+attnlrp        p and V split O's relevance evenly, Q and K that of s. The softmax is expanded at s, its Taylor rule:
+               R(s_i) = s_i · (R(p_i) − p_i · ΣR(p)). It does not conserve: the rest is the expansion's constant.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Operation = Callable[..., Tensor]
 def softmax_rule(
     softmax: Operation, scores: Tensor, conservative: bool, absorbed: Absorbed, *args: Any, **kwargs: Any
 ) -> Tensor:
-    """`softmax(scores, …)`; the Taylor rule is its ordinary gradient, times the scores."""
+    """`softmax(scores, …)`; the Taylor rule is its ordinary gradient."""
     if conservative:
         return softmax(scores, *args, **kwargs).detach()
     return arriving(softmax(leaving(scores, SOFTMAX, absorbed), *args, **kwargs), SOFTMAX, absorbed)

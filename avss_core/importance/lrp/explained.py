@@ -21,10 +21,15 @@ _BYTES_OF_LOGITS = 2**26  # worked on at once, with as much again for their grad
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """f of each sequence of a batch, (sequences,) float64, and ∂f/∂h[M] by the rules, (sequences, tokens, hidden)."""
+    """f of each sequence of a batch.
+
+    values: f, (sequences,) float64; gradient: ∂f/∂h[M] by the rules, (sequences, tokens, hidden); any: (sequences,),
+    whether there is anything to explain (a window of one token predicts nothing, and its tokens do not count).
+    """
 
     values: Tensor
     gradient: Tensor
+    any: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,7 @@ class Logits:
 
 
 def logits_to_explain(model: LoadedModel, batch: Batch, explained: str) -> Logits | None:
-    """The logits that `explained` (of LrpSettings) means for this kind of model; None for a classifier, which has its own.
+    """The logits that `explained` (of LrpSettings) means for this kind of model; None for a classifier.
 
     tokens: a causal model's logit of each true next token; for a masked language model, which sees all of the text, the
     logit of each token at its own place. last: the highest logit at the last token of each window of two or more.
@@ -69,7 +74,7 @@ def logits_to_explain(model: LoadedModel, batch: Batch, explained: str) -> Logit
 
 
 def explain_logits(model: LoadedModel, states: Tensor, logits: Logits) -> Explained:
-    """f and its gradient at the last block's output, `states` (sequences, tokens, hidden), through the head in pieces."""
+    """f and its gradient at the last block's output, (sequences, tokens, hidden), through the head in pieces."""
     flat = states.flatten(0, 1)
     gradient, values = torch.zeros_like(flat), flat.new_zeros(len(flat), dtype=torch.float64)
     vocabulary = int(model.network.config.get_text_config().vocab_size)
@@ -85,7 +90,8 @@ def explain_logits(model: LoadedModel, states: Tensor, logits: Logits) -> Explai
         chosen = found.gather(1, targets[:, None])[:, 0]
         values[rows] = chosen.detach().double()
         (gradient[rows],) = torch.autograd.grad(chosen.sum(), leaf)
-    return Explained(values.view(states.shape[:2]).sum(dim=1), gradient.view_as(states))
+    counts = torch.bincount(logits.rows // states.shape[1], minlength=len(states))
+    return Explained(values.view(states.shape[:2]).sum(dim=1), gradient.view_as(states), counts > 0)
 
 
 def explain_class(model: LoadedModel, states: Tensor, batch: Batch) -> Explained:
@@ -93,7 +99,7 @@ def explain_class(model: LoadedModel, states: Tensor, batch: Batch) -> Explained
     leaf = states.detach().requires_grad_()
     strongest = _head(model, leaf, batch.input_ids, batch.attention_mask).flatten(1).amax(dim=1)
     (gradient,) = torch.autograd.grad(strongest.sum(), leaf)
-    return Explained(strongest.detach().double(), gradient)
+    return Explained(strongest.detach().double(), gradient, torch.ones_like(strongest, dtype=torch.bool))
 
 
 def _head(model: LoadedModel, states: Tensor, ids: Tensor, mask: Tensor | None) -> Tensor:

@@ -15,7 +15,7 @@ from avss_core.importance.lrp.surrogate import ratio, with_gradient_of
 def epsilon_rule(output: Tensor, bias: Tensor | None, epsilon: float, absorbed: Absorbed) -> Tensor:
     """`output` (…, features) of a linear layer with that bias, unchanged, with the ε-rule in its backward.
 
-    The ordinary gradient of Wx + b is the rule for ε = 0; the gradient at y_j is multiplied by y_j / (y_j + ε·sign y_j).
+    The ordinary gradient of Wx + b is the rule for ε = 0; the one at y_j is multiplied by y_j / (y_j + ε·sign y_j).
     """
     output = taken_by_bias(output, bias, absorbed)
     kept = ratio(output.abs(), output.abs() + epsilon)

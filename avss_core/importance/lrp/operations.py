@@ -37,7 +37,7 @@ class Operations:
         for rule, operations in (
             (self._linear, (functional.linear,)),
             (self._linear_with_addend, (torch.addmm, Tensor.addmm)),
-            (self._grouped, (functional.grouped_mm,)),
+            (self._grouped, (torch._grouped_mm,)),
             (self._matrix_product, _MATRIX_PRODUCTS),
             (self._product, _PRODUCTS),
             (self._product_with_addend, (torch.baddbmm, Tensor.baddbmm)),
@@ -63,6 +63,8 @@ class Operations:
         return output if bias.requires_grad or scales else self._ruled(torch.matmul, x, weight, bias, output)
 
     def _grouped(self, operation: Operation, x: Tensor, weight: Tensor, **groups: Any) -> Tensor:
+        """The linear layers of a mixture's experts, all in one."""
+
         def product(inputs: Tensor, weights: Tensor) -> Tensor:
             return operation(inputs, weights, **groups)
 

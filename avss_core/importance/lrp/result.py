@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +15,12 @@ from avss_core.tasks.bootstrap import Numbers, ratio_interval
 
 @dataclass(frozen=True, eq=False)
 class LrpResult:
-    """Relevance of the blocks' updates u = h[l+1] − h[l], by document, and its way from the output to the input.
+    """Relevance of the blocks' updates u = h[ℓ+1] − h[ℓ], by document, and its way from the output to the input.
 
     documents    document, tokens, output (f), input (ΣR at h[0]): one row a document
     blocks       document, block, absolute (Σ|R(u)|), signed (ΣR(u)): one row a document and block
     boundaries   boundary, relevance: ΣR of all documents at h[0] … h[M], then at M + 1 the output itself
-    absorbed     stage, cause, relevance: what is lost in each block 0 … M−1 and in the head (stage M), by cause (CAUSES)
+    absorbed     stage, cause, relevance: lost in each block 0 … M−1 and in the head (stage M), by cause (CAUSES)
     """
 
     settings: LrpSettings
@@ -32,7 +31,7 @@ class LrpResult:
 
     @property
     def scores(self) -> Numbers:
-        """Importance of each block, (blocks,): Σ|R(u)| per token, over all tokens and features. Low is removed first."""
+        """Importance of each block, (blocks,): Σ|R(u)| over tokens and features, per token. Low is removed first."""
         return self._absolute().sum(axis=0) / self.documents["tokens"].sum()
 
     def intervals(self, seed: int = 0) -> tuple[Numbers, Numbers]:
@@ -43,30 +42,13 @@ class LrpResult:
 
     @property
     def conservation_error(self) -> float:
-        """|ΣR(input) − f| / |f| of formula (52), numerator and denominator summed over documents; 0 is all conserved."""
+        """|ΣR(input) − f| / |f| of formula (52), both summed over documents; 0 when all is conserved."""
         lost = self.documents["output"] - self.documents["input"]
         return float(lost.abs().sum() / self.documents["output"].abs().sum())
 
     def lost_by_cause(self) -> dict[str, float]:
         """f − ΣR(input), all documents together, by cause."""
         return {str(cause): float(total) for cause, total in self.absorbed.groupby("cause")["relevance"].sum().items()}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Settings, scores and account as JSON types."""
-        low, high = self.intervals()
-        return {
-            **self.settings.to_dict(),
-            "scores": self.scores.tolist(),
-            "low": [None if np.isnan(end) else float(end) for end in low],
-            "high": [None if np.isnan(end) else float(end) for end in high],
-            "conservation_error": self.conservation_error,
-            "output": float(self.documents["output"].sum()),
-            "input": float(self.documents["input"].sum()),
-            "boundaries": self.boundaries["relevance"].tolist(),
-            "lost_by_cause": self.lost_by_cause(),
-            "tokens": int(self.documents["tokens"].sum()),
-            "documents": len(self.documents),
-        }
 
     def _absolute(self) -> Numbers:
         """Σ|R(u)|, (documents, blocks), in the order of `documents`."""

@@ -1,7 +1,7 @@
 """LRP importance of every block: the relevance that its update carries to the output.
 
-R of the residual stream is conserved along depth, so ΣR cannot rank blocks (51, 52). What block l writes,
-u = h[l+1] − h[l], carries a part of the relevance at its output, R(u) = u · ∂f/∂h[l+1]; the rest comes along the skip
+R of the residual stream is conserved along depth, so ΣR cannot rank blocks (51, 52). What block ℓ writes,
+u = h[ℓ+1] − h[ℓ], carries a part of the relevance at its output, R(u) = u · ∂f/∂h[ℓ+1]; the rest comes along the skip
 connection. The score is Σ|R(u)|. Low scores are removed first.
 Bach et al. 2015, https://doi.org/10.1371/journal.pone.0130140; Achtibat et al. 2024, https://arxiv.org/abs/2402.05602.
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from avss_core.corpora.batches import Batch
 from avss_core.errors import NumericalError
-from avss_core.importance.lrp.absorbed import Absorbed, relevance_of
+from avss_core.importance.lrp.absorbed import Absorbed
 from avss_core.importance.lrp.causes import OTHER
 from avss_core.importance.lrp.context import relevance_rules
 from avss_core.importance.lrp.explained import Explained, explain_class, explain_logits, logits_to_explain
@@ -45,11 +45,11 @@ def lrp_scores(
     window has anything to explain, NumericalError when relevance is not finite.
     """
     settings = LrpSettings(rule, attention, epsilon, alpha, explained)
-    results = (_propagate(model, batch.to(model.device), settings) for batch in batches)
+    results = (batch_relevance(model, batch.to(model.device), settings) for batch in batches)
     return merge_results([result for result in results if result is not None])
 
 
-def _propagate(model: LoadedModel, batch: Batch, settings: LrpSettings) -> LrpResult | None:
+def batch_relevance(model: LoadedModel, batch: Batch, settings: LrpSettings) -> LrpResult | None:
     """The result of one batch; None when none of its windows has anything to explain."""
     logits = logits_to_explain(model, batch, settings.explained)
     if logits is not None and not len(logits.rows):
@@ -58,7 +58,7 @@ def _propagate(model: LoadedModel, batch: Batch, settings: LrpSettings) -> LrpRe
     states = [calls.embeddings]
     for block in range(model.n_blocks):
         states.append(calls.run(block, states[-1]))
-    with relevance_rules(model, settings) as absorbed:
+    with relevance_rules(model.network, settings) as absorbed:
         found = explain_class(model, states[-1], batch) if logits is None else explain_logits(model, states[-1], logits)
         return _down_the_blocks(batch, calls, states, found, absorbed, settings)
 
@@ -67,27 +67,31 @@ def _down_the_blocks(
     batch: Batch, calls: Calls, states: list[Tensor], found: Explained, absorbed: Absorbed, settings: LrpSettings
 ) -> LrpResult:
     blocks = len(states) - 1
-    boundaries = [found.values, _total(relevance_of(found.gradient, states[-1]))]  # from the output down
+    boundaries = [found.values, _total(_relevance(found.gradient, states[-1]))]  # from the output down
     accounts = [absorbed.take()]
     absolute, signed = [], []
     gradient = found.gradient
     for block in reversed(range(blocks)):
-        update = relevance_of(gradient, states[block + 1] - states[block])
+        update = _relevance(gradient, states[block + 1] - states[block])
         absolute.append(_total(update.abs()))
         signed.append(_total(update))
         leaf = states[block].detach().requires_grad_()
         output = calls.output.unwrap(calls.blocks[block].run(leaf))
         (gradient,) = torch.autograd.grad(output, leaf, gradient)
-        boundaries.append(_total(relevance_of(gradient, leaf.detach())))
+        boundaries.append(_total(_relevance(gradient, leaf.detach())))
         accounts.append(absorbed.take())
     flow = torch.stack(boundaries[::-1]).cpu().numpy()  # (blocks + 2, sequences): h[0] … h[M], output
     _check_finite(flow, batch)
     return LrpResult(
         settings,
-        *_by_document(batch, flow, _stacked(absolute), _stacked(signed)),
+        *_by_document(batch, found.any.cpu().numpy(), flow, _stacked(absolute), _stacked(signed)),
         pd.DataFrame({"boundary": np.arange(blocks + 2), "relevance": flow.sum(axis=1)}),
         _account(flow.sum(axis=1), accounts[::-1]),
     )
+
+
+def _relevance(gradient: Tensor, value: Tensor) -> Tensor:
+    return gradient.double() * value.double()
 
 
 def _total(relevance: Tensor) -> Tensor:
@@ -100,9 +104,9 @@ def _stacked(from_the_last: list[Tensor]) -> np.ndarray:
 
 
 def _by_document(
-    batch: Batch, flow: np.ndarray, absolute: np.ndarray, signed: np.ndarray
+    batch: Batch, counts: np.ndarray, flow: np.ndarray, absolute: np.ndarray, signed: np.ndarray
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables `documents` and `blocks`, one value a sequence summed over the windows of a document."""
+    """The tables `documents` and `blocks`: values of the sequences that count, summed over a document's windows."""
     windows = pd.DataFrame(
         {
             "document": [window.document for window in batch.windows],
@@ -110,13 +114,13 @@ def _by_document(
             "output": flow[-1],
             "input": flow[0],
         }
-    )
+    )[counts]
     blocks = pd.DataFrame(
         {
             "document": np.tile(windows["document"], len(absolute)),
             "block": np.repeat(np.arange(len(absolute)), len(windows)),
-            "absolute": absolute.ravel(),
-            "signed": signed.ravel(),
+            "absolute": absolute[:, counts].ravel(),
+            "signed": signed[:, counts].ravel(),
         }
     )
     return windows.groupby("document", as_index=False).sum(), blocks.groupby(

@@ -29,12 +29,13 @@ METHOD = Method(
     name="cim",
     pretty_name="CIM (contextual)",
     paper=(
-        "Zopf et al., Sequential Clustering and Contextual Importance Measures for Incremental Update Summarization (2016)"
+        "Zopf et al., Sequential Clustering and Contextual Importance Measures for Incremental Update "
+        "Summarization (2016)"
     ),
     url="https://aclanthology.org/C16-1102",
     needs=Needs.VARIANTS,
     cost=Cost.EACH_BLOCK,
-    sees="How much the predicted distribution of the next token changes when the block is left out, context by context.",
+    sees="How much the predicted distribution of the next token changes without the block, context by context.",
     blind_to="Whether the change makes the prediction better or worse, and blocks that only matter together.",
     score=score,
     details=details,

@@ -16,7 +16,10 @@ def score(sums: Sums, reading: Reading) -> Array:
 METHOD = Method(
     name="gbis",
     pretty_name="GBIS (gradient)",
-    paper="Saarela and Jauhiainen, Comparison of feature importance measures as explanations for classification models (2021)",
+    paper=(
+        "Saarela and Jauhiainen, Comparison of feature importance measures as explanations for classification "
+        "models (2021)"
+    ),
     url="https://doi.org/10.1007/s42452-021-04148-9",
     needs=Needs.GRADIENTS,
     cost=Cost.BACKWARD,

@@ -19,7 +19,7 @@ def score(sums: Sums, reading: Reading) -> Array:
 
 
 def details(sums: Sums, reading: Reading) -> Mapping[str, Any]:
-    """`exact`: whether all coalitions were run; otherwise `orders`, and `coalitions` that were run in each on average."""
+    """`exact`: whether all coalitions were run; if not, `orders`, and `coalitions` run in each of them on average."""
     if is_exact(sums.n_blocks, reading.budget):
         return {"exact": True}
     orders = float(sums.weight(RUN)[0])
@@ -29,11 +29,11 @@ def details(sums: Sums, reading: Reading) -> Mapping[str, Any]:
 METHOD = Method(
     name="shapley",
     pretty_name="Shapley",
-    paper="Ghorbani and Zou, Data Shapley: Equitable Valuation of Data for Machine Learning (2019), with blocks for data",
+    paper="Ghorbani and Zou, Data Shapley: Equitable Valuation of Data for Machine Learning (2019); blocks for data",
     url="https://arxiv.org/abs/1904.02868",
     needs=Needs.COALITIONS,
     cost=Cost.MANY,
-    sees="What a block adds to every set of other blocks, averaged fairly, so that blocks that share a task share its worth.",
+    sees="What a block adds to every set of other blocks, averaged, so that blocks that share a task share its worth.",
     blind_to=(
         "The cut that is planned: it averages over far deeper cuts as well, where the model is nearly lost. It is "
         "estimated, and its standard error says how well."
@@ -42,8 +42,8 @@ METHOD = Method(
     details=details,
     asks=Asks.NEXT_TOKEN,
     our_reading=(
-        "A set of blocks is worth what it gains over guessing among all tokens alike, in nats per token, and never less "
-        "than nothing; once an order of removal gets there, the rest of it is not run."
+        "A set of blocks is worth what it gains over guessing among all tokens alike, in nats per token, and never "
+        "less than nothing; once an order of removal gets there, the rest of it is not run."
     ),
     unit="nats per token",
 )

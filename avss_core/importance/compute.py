@@ -1,0 +1,126 @@
+"""Runs the passes that the chosen methods need, each once, over one shard of the text. Needs torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+
+from avss_core.corpora.windows import Window
+from avss_core.errors import ModelError
+from avss_core.importance.costs import TOKENS, Spent, cost_rows
+from avss_core.importance.method import PASSES, Needs
+from avss_core.importance.passes.coalitions import coalitions_pass
+from avss_core.importance.passes.forward import forward_pass
+from avss_core.importance.passes.gradients import gradients_pass
+from avss_core.importance.passes.measured import Pass
+from avss_core.importance.passes.variants import variants_pass
+from avss_core.importance.passes.weights import weights_pass
+from avss_core.importance.registry import fitting
+from avss_core.importance.settings import RankSettings
+from avss_core.importance.sums import add_up, fact_row
+from avss_core.models.load import LoadedModel
+
+Tick = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A pass, one of the needs that it meets, and about how many block runs it takes for M blocks and a budget."""
+
+    meets: Needs
+    run: Pass
+    block_runs: Callable[[int, int], float]
+
+
+LISTED: tuple[Listed, ...] = (
+    Listed(Needs.WEIGHTS, weights_pass, lambda n, budget: 0.1),
+    Listed(Needs.STATES, forward_pass, lambda n, budget: n),
+    Listed(Needs.GRADIENTS, gradients_pass, lambda n, budget: 3 * n),
+    Listed(Needs.VARIANTS, variants_pass, lambda n, budget: n * (n + 1) / 2),
+    Listed(Needs.COALITIONS, coalitions_pass, lambda n, budget: budget),
+)
+
+
+def measure_shard(
+    model: LoadedModel, windows: Sequence[Window], settings: RankSettings, tick: Tick = lambda tokens: None
+) -> pd.DataFrame:
+    """The sums of whole documents for all methods of `settings`: a table to put under those of the other shards.
+
+    tick: called often; its numbers add up to the tokens of the shard; may raise Cancelled. Raises ModelError when a
+    method cannot be had from this network.
+    """
+    check_applies(model, settings)
+    document, tokens = windows[0].document, sum(map(len, windows))
+    needed = [(_listed(met), met & settings.needs) for met in PASSES if met & settings.needs]
+    whole = sum(listed.block_runs(model.n_blocks, settings.budget) for listed, _ in needed)
+    meter = _Meter(tick, tokens)
+    tables = [fact_row(TOKENS, document, tokens)]
+    for listed, needs in needed:
+        share = listed.block_runs(model.n_blocks, settings.budget) / whole
+        before = _memory(model.device)
+        started = time.perf_counter()
+        measured = listed.run(model, windows, settings, meter.part(share))
+        seconds = time.perf_counter() - started
+        peak = None if before is None else torch.cuda.max_memory_allocated(model.device) - before
+        tables += measured.tables
+        for need in sorted(needs):
+            tables += cost_rows(need, document, Spent(seconds, measured.block_tokens, peak))
+    meter.finish()
+    return add_up(pd.concat(tables, ignore_index=True))
+
+
+def check_applies(model: LoadedModel, settings: RankSettings) -> None:
+    """Raise ModelError, in one sentence, when a chosen method asks for what this network does not have."""
+    able = fitting(model.predicts_next_token, has_head(model))
+    for chosen in settings.chosen:
+        if chosen.method not in able:
+            raise ModelError(
+                f"{chosen.method.pretty_name} asks for {chosen.method.asks}, which {type(model.network).__name__} "
+                f"is not; leave {chosen.name} out, or use another model."
+            )
+
+
+def has_head(model: LoadedModel) -> bool:
+    """Whether the network answers with more than hidden states: logits over tokens or labels."""
+    return model.base is not model.network
+
+
+def _listed(met: frozenset[Needs]) -> Listed:
+    return next(listed for listed in LISTED if listed.meets in met)
+
+
+class _Meter:
+    """Turns shares of passes into tokens."""
+
+    def __init__(self, tick: Tick, tokens: int) -> None:
+        self._tick, self._tokens = tick, tokens
+        self._done, self._told = 0.0, 0
+
+    def part(self, share: float) -> Callable[[float], None]:
+        """What a pass calls that is so large a share of all."""
+
+        def done(part: float) -> None:
+            self._done += share * part
+            self._tell(min(int(self._done * self._tokens), self._tokens))
+
+        return done
+
+    def finish(self) -> None:
+        """All is done; tell what rounding has kept back."""
+        self._tell(self._tokens)
+
+    def _tell(self, tokens: int) -> None:
+        self._tick(tokens - self._told)
+        self._told = tokens
+
+
+def _memory(device: torch.device) -> int | None:
+    """Bytes in use on an accelerator, whose peak is counted from now on; None where there is no such count."""
+    if device.type != "cuda":
+        return None
+    torch.cuda.reset_peak_memory_stats(device)
+    return torch.cuda.memory_allocated(device)

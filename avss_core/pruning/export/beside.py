@@ -1,0 +1,34 @@
+"""The files of an export that are not transformers' own: card, example, mergekit file, licences. No torch here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from avss_core.pruning.export.card import CardFacts, model_card
+from avss_core.pruning.export.mergekit import by_hand_after_mergekit, passthrough_yaml
+from avss_core.pruning.export.snippet import Snippet
+
+CARD, EXAMPLE, MERGEKIT = "README.md", "example.py", "mergekit.yml"
+
+
+def write_beside(folder: Path, facts: CardFacts, use: Snippet, per_block_settings: Sequence[str]) -> None:
+    """Write them into `folder`, and give all its files the same permissions.
+
+    per_block_settings: the names of lists in the config that the cut made shorter. There is no mergekit file where
+    mergekit cannot read the original.
+    """
+    (folder / CARD).write_text(model_card(facts), encoding="utf-8")
+    (folder / EXAMPLE).write_text(use.program(), encoding="utf-8")
+    source, kept = facts.source, facts.cut.kept
+    if source.reference is not None:
+        comments = [*([source.note] if source.note else []), *by_hand_after_mergekit(per_block_settings, kept)]
+        text = passthrough_yaml(source.reference, kept, facts.dtype, source.revision, comments)
+        (folder / MERGEKIT).write_text(text, encoding="utf-8")
+    for file in source.licence_files:
+        shutil.copyfile(file, folder / file.name)
+    ordinary = (folder / CARD).stat().st_mode & 0o777
+    for file in folder.iterdir():
+        if file.is_file():  # safetensors writes for one user only
+            file.chmod(ordinary)

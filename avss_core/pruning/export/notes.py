@@ -1,0 +1,46 @@
+"""What the model card tells that is not in the network: how blocks were chosen, and what was measured of the cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from avss_core.corpora.spec import CorpusSpec
+from avss_core.pruning.gain_table import GainSettings
+from avss_core.pruning.outcome import Outcome
+
+_PARTS = {
+    "profile": "the documents that were also profiled",
+    "evaluate": "documents kept apart from those that were profiled",
+    "all": "all documents",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An evaluated cut with the text that it was evaluated on."""
+
+    outcome: Outcome
+    corpus: CorpusSpec
+
+    @property
+    def text(self) -> str:
+        """The text for people. Of a local file or folder only the name: the card may be given to others."""
+        local = self.corpus.kind in ("file", "folder")
+        names = [self.corpus.path.name if local else self.corpus.source, self.corpus.config, self.corpus.split]
+        budget = f", the first {self.corpus.max_tokens:,} tokens" if self.corpus.max_tokens else ""
+        named = ", ".join(name for name in names if name)
+        return f"{named}: {_PARTS[self.corpus.part]}{budget}, in windows of at most {self.corpus.length} tokens"
+
+
+@dataclass(frozen=True, eq=False)
+class Notes:
+    """method: how the blocks were chosen ("AVSS at the residual, ε = 0.01"); the cut's own reason stands beside it.
+
+    measured: evaluations of the cut. gain: the table of `gain.measure_gain`, with what each model did for it.
+    """
+
+    method: str = ""
+    measured: tuple[Measured, ...] = ()
+    gain: tuple[pd.DataFrame, GainSettings] | None = None

@@ -1,0 +1,114 @@
+"""Does an exported folder give back the network that was written into it?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoTokenizer, PreTrainedModel
+
+from avss_core.errors import ModelError, NumericalError, ResourceError
+from avss_core.models.explain import explain
+from avss_core.models.quiet import quiet
+from avss_core.pruning.generate import generate_tokens
+from avss_core.pruning.generation import Sampling
+
+FIXED_TEXT = "On the quay stood 27 crates of lemons. The harbour master counted them twice, and wrote down"
+_MOST_TOKENS, _NEW_TOKENS = 64, 24
+# How many units in the last place the largest logit may be off: the same numbers, multiplied in another order.
+_ROUNDING = 16
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was compared: all tensors bit by bit, the logits at `tokens` positions, a greedy text (None: none).
+
+    max_difference: the largest difference of two logits, 0 where they are equal to the last bit.
+    """
+
+    tensors: int
+    tokens: int
+    max_difference: float
+    greedy: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, as JSON types."""
+        return asdict(self)
+
+    @property
+    def sentence(self) -> str:
+        """The outcome for people."""
+        logits = "equal to the last bit" if self.max_difference == 0 else f"equal up to {self.max_difference:.2g}"
+        greedy = "" if self.greedy is None else ", and so is the text that it writes greedily"
+        return (
+            f"The folder was loaded again with plain transformers: its {self.tensors} tensors are those in memory, its "
+            f"logits on a fixed text of {self.tokens} tokens are {logits}{greedy}."
+        )
+
+
+def check_export(
+    folder: Path, network: PreTrainedModel, tokenizer: Any, auto_class: Any, writes: bool, trust_remote_code: bool
+) -> Check:
+    """Load `folder` as its later user will, and compare tokens, tensors, logits and (if `writes`) a greedy text.
+
+    Raises ModelError at the first difference, NumericalError when the network's own logits are not finite.
+    """
+    try:
+        with quiet():
+            reread = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+            reloaded = auto_class.from_pretrained(folder, trust_remote_code=trust_remote_code).eval()
+        nn.Module.to(reloaded, network.device)
+    except Exception as error:  # whatever a config that the library wrote and cannot read makes it raise
+        known = explain("The exported model", error)
+        raise (known if isinstance(known, ResourceError) else _different(f"it cannot be loaded ({error})")) from error
+    ids = tokenizer(FIXED_TEXT).input_ids[:_MOST_TOKENS]
+    if reread(FIXED_TEXT).input_ids[:_MOST_TOKENS] != ids:
+        raise _different("its tokenizer splits a text differently")
+    tensors = _compare_tensors(network, reloaded)
+    fixed = torch.tensor([ids], device=network.device)
+    difference = _compare_logits(network, reloaded, fixed)
+    if not writes:
+        return Check(tensors, len(ids), difference, None)
+    sampling = Sampling(_NEW_TOKENS)
+    written = generate_tokens(network, fixed, sampling)
+    again = generate_tokens(reloaded, fixed, sampling)
+    text = str(tokenizer.decode(written))
+    if again != written or reread.decode(again) != text:
+        raise _different("it writes another text greedily")
+    return Check(tensors, len(ids), difference, text)
+
+
+def _compare_tensors(network: PreTrainedModel, reloaded: PreTrainedModel) -> int:
+    ours, theirs = network.state_dict(), reloaded.state_dict()
+    for name in sorted(ours.keys() | theirs.keys()):
+        if name not in ours or name not in theirs or not _equal(ours[name], theirs[name]):
+            raise _different(f"{name} is not the same")
+    return len(ours)
+
+
+def _equal(first: Tensor, second: Tensor) -> bool:
+    return first.dtype == second.dtype and torch.equal(first, second)
+
+
+def _compare_logits(network: PreTrainedModel, reloaded: PreTrainedModel, ids: Tensor) -> float:
+    with torch.no_grad():
+        ours, theirs = (each(input_ids=ids)[0].float() for each in (network, reloaded))
+    if not torch.isfinite(ours).all():
+        raise NumericalError(
+            "The pruned model's outputs on a short text are not finite numbers, so it is not exported; "
+            "load the model in float32, or remove other blocks."
+        )
+    difference = (ours - theirs).abs().max().item()
+    if difference > _ROUNDING * torch.finfo(network.dtype).eps * ours.abs().max().item():
+        raise _different(f"its logits differ by up to {difference:.2g}")
+    return float(difference)
+
+
+def _different(what: str) -> ModelError:
+    return ModelError(
+        f"The exported model is not the one in memory when it is loaded again: {what}; nothing was exported, "
+        "evaluate this cut without exporting it."
+    )

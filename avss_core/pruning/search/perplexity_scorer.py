@@ -1,0 +1,41 @@
+"""Scores variants by their surprise at a text, for a search. Needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from avss_core.corpora.batches import Batch
+from avss_core.models.load import LoadedModel
+from avss_core.pruning.search.scoring import Frames, LossOf
+from avss_core.tasks import perplexity
+from avss_core.variants.trie import MEMORY_BUDGET
+from avss_core.variants.variant import Variant
+
+
+def perplexity_scorer(
+    model: LoadedModel,
+    batches: Sequence[Batch],
+    between_batches: Callable[[int], None] = lambda tokens: None,
+    memory_budget: int = MEMORY_BUDGET,
+) -> LossOf:
+    """A callable from variants to frames of `document, nll, tokens`, which runs them as one prefix tree a batch.
+
+    between_batches: called after every batch with the number of real tokens in it; may raise Cancelled, which leaves
+    nothing half done, since a search has its steps. What the callable raises: see `perplexity.score`.
+    """
+
+    def loss_of(variants: Sequence[Variant]) -> Frames:
+        tables = []
+        for batch in batches:
+            tables.append(perplexity.score(model, [batch], variants, memory_budget))
+            between_batches(batch.tokens)
+        table = pd.concat(tables, ignore_index=True)
+        sums = table.groupby(["kept", "document"], as_index=False)[["nll", "tokens"]].sum()
+        return {
+            variant: sums.loc[sums["kept"] == variant.key, ["document", "nll", "tokens"]].reset_index(drop=True)
+            for variant in variants
+        }
+
+    return loss_of

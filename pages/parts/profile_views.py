@@ -1,0 +1,184 @@
+"""The views of the Profile page: each draws one thing of a run from the shards finished so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from avss_core.activations import merge_profiles
+from avss_core.activations.features import feature_frame
+from avss_core.activations.magnitudes import magnitude_frame, quantile_frame
+from avss_core.activations.massive import FACTOR, massive_activations, massive_shares
+from avss_core.activations.moments import SiteMoments
+from avss_core.figures.curves import block_curve
+from avss_core.figures.heatmap import feature_heatmap, statistics_heatmap
+from avss_core.figures.labels import Statistic, statistic_of
+from avss_core.figures.magnitudes import magnitude_histogram
+from avss_core.figures.massive import massive_map
+from avss_core.figures.stability import stability_curve
+from avss_core.importance import Epsilon
+from avss_core.importance.avss import chosen_moments, lowest_first
+from avss_core.importance.stability import STABLE, lowest_count, set_stability
+from avss_core.jobs.results import profile_shards
+from avss_core.runs import Run
+from pages.parts.engine import score_table, store
+from pages.parts.score_settings import ScoreSettings
+from pages.parts.show import show_figure
+
+CURVES = {
+    "AVSS": ("avss", "avss_share", "avss_cumulative"),
+    "Variance": ("variance", "std", "variance_share"),
+    "Sparsity": ("sparsity", "sparsity_share", "sparsity_deviation"),
+    "Norms": ("l1", "l2", "frobenius"),
+}
+FEATURE_STATISTICS = (
+    Statistic("mean", "Mean", "μ", None, "activation units", "Mean of the feature over tokens.", "neither"),
+    Statistic(
+        "std", "Standard deviation", "σ", None, "activation units", "Spread of the feature over tokens.", "neither"
+    ),
+    Statistic("mean_abs", "Mean magnitude", "|a|", None, "activation units", "Mean of |a| over tokens.", "neither"),
+)
+MASSIVE_SHARE = Statistic(
+    "share",
+    "Massive activations",
+    "",
+    None,
+    "share of activations",
+    f"Share of |a| ≥ {FACTOR:g} × the block's median.",
+    "neither",
+)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def merged_moments(run_id: str, units_finished: int, site: str, skip_first_token: bool) -> SiteMoments:
+    """One site's moments of what is finished of a run."""
+    del units_finished
+    return chosen_moments(merge_profiles(profile_shards(store(), run_id)), site, skip_first_token)
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def stability_after(run_id: str, shards: int, share: float, site: str, epsilon: Epsilon, skip: bool) -> float:
+    """The stability of the lowest blocks after the first `shards` finished shards."""
+    return set_stability(profile_shards(store(), run_id)[:shards], share, site, epsilon, skip)
+
+
+def draw_curves(columns: tuple[str, ...], run: Run, finished: int, settings: ScoreSettings) -> None:
+    """Statistics by block, with their bands."""
+    table = _table(run, finished, settings)
+    for column in columns:
+        show_figure(block_curve(table, column), table, f"{column}-{settings.site}")
+        st.caption(f"{statistic_of(column).meaning} {statistic_of(column).direction}")
+
+
+def draw_heatmap(run: Run, finished: int, settings: ScoreSettings) -> None:
+    """Block × statistic, as in the papers' figure 1."""
+    table = _table(run, finished, settings)
+    show_figure(statistics_heatmap(table), table, f"heatmap-{settings.site}")
+
+
+def draw_magnitudes(run: Run, finished: int, settings: ScoreSettings) -> None:
+    """The distribution of |a| in some blocks, and its quantiles in all."""
+    moments = _moments(run, finished, settings)
+    last = moments.n_blocks - 1
+    blocks = st.multiselect("Blocks", range(moments.n_blocks), [0, last], max_selections=5, key="magnitude-blocks")
+    frame = magnitude_frame(moments)
+    table = _table(run, finished, settings)
+    epsilon = None if settings.epsilon.relative else settings.epsilon.value
+    if blocks:
+        shown = frame[frame["block"].isin(blocks)]
+        show_figure(magnitude_histogram(shown, blocks, epsilon), shown, f"magnitudes-{settings.site}")
+        silent = ", ".join(f"block {b}: {table['sparsity'].iloc[b]:.2%}" for b in blocks)
+        st.caption(f"What lies left of ε is the sparsity S, equation (4): {silent}.")
+    with st.expander("Quantiles of |a|"):
+        wide = quantile_frame(moments).pivot(index="block", columns="quantile", values="magnitude")
+        st.dataframe(wide.rename(columns=lambda q: f"{q:.1%}"))
+
+
+def draw_massive(run: Run, finished: int, settings: ScoreSettings) -> None:
+    """Where the activations are that tower over all others of their block."""
+    moments = _moments(run, finished, settings)
+    massive = massive_activations(moments)
+    across = st.segmented_control("Across", ["position", "feature"], default="position", key="across", required=True)
+    figure = massive_map(massive, "feature" if across == "feature" else "position", n_blocks=moments.n_blocks)
+    show_figure(figure, massive, f"massive-{settings.site}")
+    shares = massive_shares(moments)
+    show_figure(block_curve(shares, MASSIVE_SHARE), shares, f"massive-share-{settings.site}")
+    st.caption(
+        f"Massive: at least {FACTOR:g} times the block's median |a| (our reading). The map shows those among the 32 "
+        "largest activations of each block; the curve counts all of them."
+    )
+
+
+def draw_features(run: Run, finished: int, settings: ScoreSettings) -> None:
+    """Block × feature for one statistic."""
+    frame = feature_frame(_moments(run, finished, settings))
+    chosen = st.segmented_control(
+        "Statistic",
+        FEATURE_STATISTICS,
+        default=FEATURE_STATISTICS[1],
+        format_func=lambda s: s.name,
+        key="feature-statistic",
+        required=True,
+    )
+    statistic = chosen or FEATURE_STATISTICS[1]
+    show_figure(feature_heatmap(frame, statistic), frame, f"features-{statistic.column}-{settings.site}")
+
+
+def draw_stability(run: Run, finished: int, settings: ScoreSettings) -> None:
+    """Whether the blocks that a cut would remove are settled."""
+    share = st.select_slider("Lowest share of blocks", [0.1, 0.17, 0.25, 0.33, 0.5], 0.25, format_func="{:.0%}".format)
+    asked = (share, settings.site, settings.epsilon, settings.skip_first_token)
+    frame = pd.DataFrame(
+        [{"shards": k, "stability": stability_after(run.id, k, *asked)} for k in range(1, finished + 1)]
+    )
+    show_figure(stability_curve(frame), frame, f"stability-{settings.site}")
+    table = _table(run, finished, settings)
+    lowest = sorted(lowest_first(table["avss"])[: lowest_count(share, len(table))])
+    st.caption(
+        f"The lowest {len(lowest)} blocks by AVSS now: {', '.join(map(str, lowest))}. Stable means: the same set in "
+        f"{STABLE:.0%} of 400 resamples of the shards. It says that the ranking is settled, not that it is right."
+    )
+
+
+def draw_table(run: Run, finished: int, settings: ScoreSettings) -> None:
+    """All numbers."""
+    table = _table(run, finished, settings)
+    st.dataframe(table, hide_index=True)
+    st.download_button(
+        "data (CSV)", table.to_csv(index=False), f"scores-{settings.site}.csv", "text/csv", type="tertiary"
+    )
+
+
+def _table(run: Run, finished: int, settings: ScoreSettings) -> pd.DataFrame:
+    table = score_table(run.id, finished, settings.site, settings.epsilon, settings.skip_first_token)
+    if table["floored"].any():
+        blocks = ", ".join(str(block) for block in table.loc[table["floored"], "block"])
+        st.warning(
+            f"S = 0 in block {blocks}: no activation is below ε there, so S is floored at 1/N (our reading). "
+            "A larger ε tells more."
+        )
+    return table
+
+
+def _moments(run: Run, finished: int, settings: ScoreSettings) -> SiteMoments:
+    return merged_moments(run.id, finished, settings.site, settings.skip_first_token)
+
+
+View = Callable[[Run, int, ScoreSettings], None]
+
+
+def _curves(columns: tuple[str, ...]) -> View:
+    return lambda run, finished, settings: draw_curves(columns, run, finished, settings)
+
+
+VIEWS: dict[str, View] = {
+    **{name: _curves(columns) for name, columns in CURVES.items()},
+    "All statistics": draw_heatmap,
+    "Magnitudes": draw_magnitudes,
+    "Massive": draw_massive,
+    "Features": draw_features,
+    "Stability": draw_stability,
+    "Table": draw_table,
+}

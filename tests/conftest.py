@@ -1,0 +1,25 @@
+"""What tests of several folders share: a tiny model on disk, and workers that run jobs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random Llama of three blocks."""
+    from tiny_model import save_tiny_model  # torch; tests that need no model do not wait for it
+
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[str]:
+    """The address of a scheduler with one worker process, as `avss serve` would start it."""
+    from avss_core.jobs.cluster import local_cluster
+
+    with local_cluster() as address:
+        yield address

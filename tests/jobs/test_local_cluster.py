@@ -1,0 +1,76 @@
+"""The worker processes: where they listen, what they say, and that they end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# A task fails and a worker is killed, which Dask would tell the terminal at length.
+PROGRAM = """
+import os, signal, time
+from distributed import Client
+from avss_core.jobs.cluster import local_cluster
+
+def fail():
+    raise ValueError("this is not for the terminal")
+
+if __name__ == "__main__":
+    with local_cluster() as address, Client(address, set_as_default=False) as client:
+        try:
+            client.submit(fail).result()
+        except ValueError:
+            pass
+        (pid,) = client.run(os.getpid).values()
+        os.kill(pid, signal.SIGKILL)
+        while pid in (found := client.run(os.getpid, on_error="ignore").values()) or not found:
+            time.sleep(0.05)
+"""
+
+
+def test_nobody_hears_of_failing_tasks_and_killed_workers(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, str(program)], env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.usefixtures("workers")
+def test_nothing_listens_where_others_could_reach_it() -> None:
+    here = psutil.Process()
+    listening = [
+        (process.pid, connection.laddr)
+        for process in (here, *here.children(recursive=True))
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert {pid for pid, _ in listening} > {here.pid}, "scheduler here, and a worker elsewhere"
+    assert {address.ip for _, address in listening} == {"127.0.0.1"}
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import time\n"
+        "from avss_core.jobs.cluster import local_cluster\n"
+        "if __name__ == '__main__':\n"
+        "    with local_cluster():\n"
+        "        print('up', flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, str(program)], env=environment, stdout=subprocess.PIPE) as launcher:
+        assert launcher.stdout is not None
+        assert launcher.stdout.readline() == b"up\n"
+        workers = psutil.Process(launcher.pid).children(recursive=True)
+        assert workers
+        launcher.kill()  # it has no chance to tidy up
+        _, left = psutil.wait_procs(workers, timeout=10)
+    assert left == []

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import pytest
+from known_losses import of_perplexities
+
+from avss_core.errors import NumericalError, SettingError
+from avss_core.pruning.search import AppendixH, Decision, Frames, Limits, Metric, Problem, Stop, iterative_steps
+from avss_core.tasks import Evaluation
+from avss_core.variants import Variant
+
+# Perplexities by removed blocks; importance rises from block 3 over 1 and 0 to 2.
+SCORES = [0.3, 0.2, 0.4, 0.1]
+TABLE = {(): 20.0, (3,): 20.5, (3, 1): 23.0, (3, 0): 21.0, (3, 0, 2): 60.0}
+
+
+class Importance:
+    """Gives what a table says for the blocks kept, and remembers when it was asked."""
+
+    def __init__(self, by_kept: dict[tuple[int, ...], Sequence[float]]) -> None:
+        self.by_kept, self.asked = by_kept, []
+
+    def __call__(self, kept: tuple[int, ...]) -> Sequence[float]:
+        self.asked.append(kept)
+        return self.by_kept[kept]
+
+
+def once() -> Importance:
+    return Importance({(0, 1, 2, 3): SCORES})
+
+
+def test_steps_by_hand() -> None:
+    importance = once()
+    steps = list(iterative_steps(Problem(4, of_perplexities(TABLE)), importance, AppendixH(tolerance=0.05)))
+    # δ = 0.05 · 20 = 1. Block 3: 20 → 20.5, stays out. 1: 20.5 → 23, back. 0: 20.5 → 21, out. 2: 21 → 60, back.
+    assert [step.candidate for step in steps] == [3, 1, 0, 2]
+    assert [step.decision for step in steps] == ["removed", "put back", "removed", "put back"]
+    assert [step.drop for step in steps] == pytest.approx([0.5, 2.5, 0.5, 39.0])
+    assert [step.delta for step in steps] == pytest.approx([1.0] * 4)
+    assert [step.cumulative_loss for step in steps] == pytest.approx([0.5, 0.5, 1.0, 1.0])
+    assert [step.evaluation.value for step in steps] == pytest.approx([20.5, 20.5, 21.0, 21.0])
+    assert [step.attempt.value for step in steps] == pytest.approx([20.5, 23.0, 21.0, 60.0])
+    assert [step.removed for step in steps] == [(3,), (3,), (3, 0), (3, 0)]
+    assert [step.stop for step in steps] == [None, None, None, Stop.ALL_TRIED]
+    assert [step.number for step in steps] == [1, 2, 3, 4]
+    assert [step.scores for step in steps] == [(0.3, 0.2, 0.4, 0.1)] * 4
+    assert importance.asked == [(0, 1, 2, 3)]
+    assert steps[-1].retained == pytest.approx(20 / 21)
+
+
+def test_one_variant_a_step_and_the_whole_model_with_the_first() -> None:
+    scorer = of_perplexities(TABLE)
+    steps = list(iterative_steps(Problem(4, scorer), once()))
+    assert scorer.asked == [{(), (3,)}, {(1, 3)}, {(0, 3)}, {(0, 2, 3)}]
+    # 0·1·2·3, which holds 0·1·2; then 0·2, 1·2, 1.
+    assert [(step.block_runs, step.block_runs_naive) for step in steps] == [(4, 7), (2, 2), (2, 2), (1, 1)]
+
+
+def test_importance_anew_after_every_removal_and_not_after_a_block_is_put_back() -> None:
+    # Without block 3, block 0 is the least important, then 2; block 1 is put back as before.
+    importance = Importance({(0, 1, 2, 3): SCORES, (0, 1, 2): [0.1, 0.9, 0.3], (1, 2): [0.5, 0.6]})
+    table = TABLE | {(3, 0, 1): 90.0}
+    steps = list(iterative_steps(Problem(4, of_perplexities(table)), importance, AppendixH(again=True)))
+    assert [step.candidate for step in steps] == [3, 0, 1, 2]
+    assert importance.asked == [(0, 1, 2, 3), (0, 1, 2), (1, 2)]
+    assert [step.scores for step in steps[1:]] == [(0.1, 0.9, 0.3, None), *[(None, 0.5, 0.6, None)] * 2]
+    assert [step.decision for step in steps] == ["removed", "removed", "put back", "put back"]
+
+
+def test_a_drop_of_exactly_delta_is_not_more_than_delta() -> None:
+    scorer = of_perplexities(TABLE)
+    drop = next(iterative_steps(Problem(4, scorer), once())).drop
+    assert next(iterative_steps(Problem(4, scorer), once(), AppendixH(delta=drop))).decision is Decision.REMOVED
+    less = math.nextafter(drop, 0)
+    assert next(iterative_steps(Problem(4, scorer), once(), AppendixH(delta=less))).decision is Decision.PUT_BACK
+
+
+def test_ends_at_the_requested_number() -> None:
+    steps = list(iterative_steps(Problem(4, of_perplexities(TABLE), Limits(most=2)), once()))
+    assert [step.candidate for step in steps] == [3, 1, 0]
+    assert steps[-1].stop is Stop.REQUESTED
+
+
+def test_ends_when_performance_hardly_changes() -> None:
+    # |20.5 − 20| / 20 = 0.025; the block that made no difference stays out.
+    steps = list(iterative_steps(Problem(4, of_perplexities(TABLE)), once(), AppendixH(convergence=0.026)))
+    assert [(step.candidate, step.stop, step.removed) for step in steps] == [(3, Stop.CONVERGED, (3,))]
+    # A block that is put back is no reason to end, however small the difference.
+    strict = AppendixH(delta=0.4, convergence=0.026)
+    (first, *_) = iterative_steps(
+        Problem(4, of_perplexities({(): 20.0, (3,): 20.5, (1,): 30.0, (0,): 30.0, (2,): 30.0})), once(), strict
+    )
+    assert (first.decision, first.stop) == (Decision.PUT_BACK, None)
+
+
+def test_a_gain_counts_as_a_change_too() -> None:
+    table = {(): 20.0, (3,): 19.0, (3, 1): 18.999}
+    steps = list(iterative_steps(Problem(4, of_perplexities(table)), once(), AppendixH(tolerance=0, convergence=0.001)))
+    assert [step.drop for step in steps] == pytest.approx([-1.0, -0.001])
+    assert [step.stop for step in steps] == [None, Stop.CONVERGED]
+    assert steps[-1].cumulative_loss == pytest.approx(-1.001)
+
+
+def test_ends_when_the_limit_of_all_losses_together_is_reached() -> None:
+    # 20 / 21 = 0.952 is the first that retains less than 0.96; block 1 retains 0.87.
+    steps = list(iterative_steps(Problem(4, of_perplexities(TABLE), Limits(retain=0.96)), once()))
+    assert [step.candidate for step in steps] == [3, 1]
+    assert (steps[-1].decision, steps[-1].stop) == (Decision.PUT_BACK, Stop.TOLERANCE)
+
+
+def test_ends_when_one_block_is_left() -> None:
+    table = {(): 20.0, (1,): 20.1, (1, 0): 20.2}
+    steps = list(iterative_steps(Problem(3, of_perplexities(table)), Importance({(0, 1, 2): [2, 1, 3]})))
+    assert steps[-1].removed == (1, 0)
+    assert steps[-1].stop is Stop.NOTHING_LEFT
+
+
+def test_protected_blocks_are_not_tried_and_ties_take_the_earlier() -> None:
+    table = {(): 20.0, (1,): 20.1, (1, 2): 20.2}
+    problem = Problem(4, of_perplexities(table), Limits(protected=(0, 3)))
+    steps = list(iterative_steps(problem, Importance({(0, 1, 2, 3): [0.0, 0.5, 0.5, 0.0]})))
+    assert [step.candidate for step in steps] == [1, 2]
+    assert steps[-1].stop is Stop.NOTHING_LEFT
+
+
+def test_higher_is_better() -> None:
+    accuracy = Metric(
+        loss=lambda frame: 1 - frame["right"].mean(),
+        summarise=lambda frame: Evaluation("quiz", "accuracy", frame["right"].mean(), 0.0, 1.0, len(frame), True),
+        retained_interval=lambda before, after: (0.0, 1.0),
+    )
+    right = {(): 0.8, (3,): 0.77, (3, 1): 0.7, (3, 0): 0.85, (3, 0, 2): 0.82}
+    known = {frozenset(removed): value for removed, value in right.items()}
+
+    def loss_of(variants: Sequence[Variant]) -> Frames:
+        return {v: pd.DataFrame({"document": [0], "right": [known[frozenset(v.removed)]]}) for v in variants}
+
+    steps = list(iterative_steps(Problem(4, loss_of, metric=accuracy), once()))
+    assert [step.drop for step in steps] == pytest.approx([0.03, 0.07, -0.08, 0.03])
+    assert [step.decision for step in steps] == ["removed", "put back", "removed", "removed"]
+    assert steps[-1].delta == pytest.approx(0.04)
+    assert steps[-1].cumulative_loss == pytest.approx(-0.02)
+    assert steps[-1].retained == pytest.approx(0.82 / 0.8)
+
+
+def test_scores_that_cannot_be_compared() -> None:
+    problem = Problem(4, of_perplexities(TABLE))
+    with pytest.raises(NumericalError, match="Block 2 has the score nan"):
+        next(iterative_steps(problem, lambda kept: [0.1, 0.2, math.nan, 0.3]))
+    with pytest.raises(SettingError, match="3 scores were given for 4 blocks"):
+        next(iterative_steps(problem, lambda kept: [0.1, 0.2, 0.3]))
+
+
+@pytest.mark.parametrize("wrong", [{"tolerance": -0.1}, {"delta": math.nan}, {"convergence": math.inf}])
+def test_settings_out_of_range(wrong: dict[str, float]) -> None:
+    with pytest.raises(SettingError, match="must be a number from 0 on"):
+        AppendixH(**wrong)
+
+
+@pytest.mark.parametrize("retain", [0.0, -1.0, math.nan, math.inf])
+def test_a_share_to_retain_is_positive(retain: float) -> None:
+    with pytest.raises(SettingError, match="must be positive"):
+        Limits(retain=retain)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from avss_core.errors import CutError, SettingError
+from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band, random_cuts
+
+
+def test_different_cuts_of_the_size_without_protected_blocks() -> None:
+    cuts = random_cuts(30, 7, protected=(0, 29))
+    assert len(set(cuts)) == len(cuts) == DRAWS >= 20
+    for cut in cuts:
+        assert len(set(cut)) == 7
+        assert list(cut) == sorted(cut)
+        assert not {0, 29} & set(cut)
+
+
+def test_the_same_every_time_and_others_with_another_seed() -> None:
+    assert random_cuts(30, 7) == random_cuts(30, 7)
+    assert random_cuts(30, 7) != random_cuts(30, 7, seed=1)
+    assert random_cuts(30, 7, draws=5) == random_cuts(30, 7)[:5]
+
+
+def test_all_of_them_where_there_are_no_more() -> None:
+    assert random_cuts(8, 2, protected=(0, 7)) == list(combinations(range(1, 7), 2))  # 15
+    assert is_complete(8, 2, (0, 7), 15)
+    assert not is_complete(8, 3, (0, 7), 15)
+    # One fewer than all.
+    nineteen = random_cuts(8, 3, protected=(0, 7), draws=19)
+    assert len(set(nineteen)) == 19 < 20
+
+
+def test_every_block_is_drawn_about_as_often() -> None:
+    counts = Counter(block for seed in range(200) for cut in random_cuts(12, 3, seed=seed) for block in cut)
+    # 200 · 20 · 3 / 12 = 1000 each, with a standard deviation of about √(4000 · ¼ · ¾) = 27.
+    assert all(abs(counts[block] - 1000) < 5 * 27 for block in range(12))
+
+
+def test_what_cannot_be_drawn() -> None:
+    with pytest.raises(CutError, match="5 blocks cannot be drawn from 4 that may go of 6"):
+        random_cuts(6, 5, protected=(0, 5))
+    with pytest.raises(CutError, match="cannot be drawn"):
+        random_cuts(6, 6)
+    with pytest.raises(SettingError, match="at least 1, not 0"):
+        random_cuts(6, 2, draws=0)
+
+
+@pytest.mark.parametrize(
+    ("draws", "k", "coverage"), [(1, 1, 0.0), (20, 1, 19 / 21), (39, 1, 0.95), (78, 1, 77 / 79), (79, 2, 0.95)]
+)
+def test_band_by_hand(draws: int, k: int, coverage: float) -> None:
+    values = [float(value) for value in np.random.default_rng(0).permutation(draws)]
+    band = random_band(values)
+    assert (band.low, band.high, band.draws) == (k - 1, draws - k, draws)
+    assert band.median == (draws - 1) / 2
+    assert band.coverage == pytest.approx(coverage)
+
+
+@pytest.mark.parametrize("draws", [20, 39, 100])
+def test_the_band_covers_what_it_says(draws: int) -> None:
+    # A lopsided distribution: the statement is about any.
+    drawn = np.random.default_rng(5).lognormal(0, 2, (4000, draws + 1))
+    hits = 0
+    for row in drawn:
+        band = random_band(row[:-1].tolist())
+        hits += band.low <= row[-1] <= band.high
+    assert hits / 4000 == pytest.approx(band.coverage, abs=4 * np.sqrt(0.05 * 0.95 / 4000) + 0.005)
+
+
+def test_nothing_is_left_to_draw_when_all_cuts_are_there() -> None:
+    band = random_band([3.0, 1.0, 2.0], complete=True)
+    assert (band.low, band.median, band.high, band.coverage) == (1.0, 2.0, 3.0, 1.0)
+
+
+def test_a_band_of_nothing() -> None:
+    with pytest.raises(SettingError, match="no random cut"):
+        random_band([])
