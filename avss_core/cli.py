@@ -21,6 +21,7 @@ from avss_core.commands.methods import methods
 from avss_core.commands.models import models
 from avss_core.commands.profile import profile
 from avss_core.commands.prune import prune
+from avss_core.commands.rank import rank
 from avss_core.commands.runs import runs_app
 from avss_core.commands.scores import scores
 from avss_core.commands.serve import serve
@@ -34,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (profile, scores, prune, serve, models, corpora, tasks, methods, doctor):
+for command in (profile, scores, rank, prune, serve, models, corpora, tasks, methods, doctor):
     app.command()(command)
 app.add_typer(runs_app, name="runs")
 

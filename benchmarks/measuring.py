@@ -27,7 +27,7 @@ def default_model(dtype: str = "bfloat16") -> LoadedModel:
 
 
 def windows_of(model: LoadedModel, tokens: int, part: str = "all") -> list[Window]:
-    """So many tokens of `sample:essays`, its documents in turn as often as needed, each time as a document of its own."""
+    """So many tokens of `sample:essays`; its documents come again as often as needed, each time as one of its own."""
     once = make_windows(read_corpus(CorpusSpec(part=part)), model.tokenizer)
     chosen: list[Window] = []
     left = tokens

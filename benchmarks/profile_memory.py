@@ -1,4 +1,4 @@
-"""Peak memory of a profile of 40,000 tokens against that of 4,000, each in a process of its own. Goal: at most 1.05 ×."""
+"""Peak memory of a profile of 40,000 tokens against that of 4,000, in processes of their own. Goal: at most 1.05 ×."""
 
 from __future__ import annotations
 

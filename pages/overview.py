@@ -25,10 +25,10 @@ LIVE_COLUMNS = ("variance", "sparsity", "avss_share", "l1", "l2", "frobenius")
 POLL_SECONDS = 0.7
 
 
-def start(model: ModelSpec, corpus: CorpusSpec, sites: tuple[str, ...]) -> None:
+def start(model: ModelSpec, corpus: CorpusSpec, sites: tuple[str, ...], stop_when_stable: float | None) -> None:
     """Submit a profile and look at it; what is wrong with it is told on the page."""
     try:
-        look_at(jobs().submit(ProfileRequest(model, corpus, sites)).id)
+        look_at(jobs().submit(ProfileRequest(model, corpus, sites, stop_when_stable)).id)
     except AvssError as error:
         st.session_state["start-error"] = str(error)
 
@@ -43,6 +43,12 @@ def draw_chooser() -> None:
             corpus = choose_corpus()
         with go_column:
             sites = st.pills("Measure at", SITES, selection_mode="multi", default=["residual", "update"], key="sites")
+            stop = st.toggle(
+                "Stop when stable",
+                key="stop-when-stable",
+                help="End as soon as the set of the lowest 25 % of blocks by AVSS (first site) is the same in 95 % of "
+                "resamples of the shards.",
+            )
             st.button(
                 "Start profile",
                 type="primary",
@@ -50,7 +56,7 @@ def draw_chooser() -> None:
                 icon=":material/play_arrow:",
                 width="stretch",
                 on_click=start,
-                args=(model, corpus, tuple(site for site in SITES if site in sites)),
+                args=(model, corpus, tuple(site for site in SITES if site in sites), 0.25 if stop else None),
             )
         if "start-error" in st.session_state:
             st.error(st.session_state.pop("start-error"), icon=":material/error:")

@@ -95,13 +95,13 @@ class Collector:
     def _add(self, site: str, block: int, after: Tensor, before: Tensor | None = None) -> None:
         if self._groups is None:
             raise RuntimeError("begin(batch) was not called before the forward pass")
-        rows = after.reshape(-1, after.shape[-1])
+        rows = after.detach().reshape(-1, after.shape[-1])
         if len(rows) != len(self._groups.codes):
             raise ModelError(
                 f"Block {block} puts out {len(rows)} tokens at site {site} for a batch of {len(self._groups.codes)}, "
                 "so they cannot be told apart; leave this site out."
             )
-        self._sums[site].add(block, rows, None if before is None else before.reshape(rows.shape), self._groups)
+        self._sums[site].add(block, rows, None if before is None else before.detach().reshape(rows.shape), self._groups)
 
     def _end_batch(self) -> None:
         if self._groups is not None:

@@ -16,10 +16,15 @@ from avss_core.activations.largest import EMPTY, KEY_SHIFT, entries_of_keys, lar
 from avss_core.activations.moments import N_LARGEST
 from avss_core.activations.moments_from_sums import NOTHING_MEASURED, SiteSums
 from avss_core.activations.norms import norm_sums
+from avss_core.activations.row_chunks import RowChunks
 from avss_core.activations.token_groups import TokenGroups
 from avss_core.errors import SettingError
 
 _BITS = {torch.float32: torch.uint32, torch.bfloat16: torch.uint16}
+
+
+# Activations that are worth a thread: fewer are measured in the time that it takes to wake one.
+_WORTH_A_THREAD = 1 << 17
 
 
 class FusedAccumulator:
@@ -29,7 +34,7 @@ class FusedAccumulator:
         self._shape = (n_blocks, n_groups)
         self._sums: SiteSums | None = None
         self._parts: _Parts
-        self._row_square: list[tuple[int, Tensor]] = []
+        self._row_square: list[tuple[int, NDArray[np.float64]]] = []
         self._keys = np.full((n_blocks, n_groups, N_LARGEST), EMPTY)
         self._floor = np.full((n_blocks, n_groups), EMPTY)
         self._largest = torch.zeros((3, n_blocks * n_groups, N_LARGEST), dtype=torch.int64)
@@ -44,17 +49,17 @@ class FusedAccumulator:
             after, before = after.float(), None if before is None else before.float()
         bits = _as_bits(after)
         minus = bits[:0] if before is None else _as_bits(before)
-        row_square = torch.zeros(rows, dtype=torch.float64)
-        self._parts.measure(bits, minus, groups, self._floor[block], row_square.numpy())
+        row_square = np.zeros(rows)
+        self._parts.measure(bits, minus, groups.chunks, self._floor[block], row_square)
         self._parts.take_in(self._sums.histogram[block], self._sums.feature_sums[block], self._keys[block])
         self._row_square.append((block, row_square))
 
     def end_batch(self, groups: TokenGroups) -> None:
         """Add what is cheaper for all blocks together."""
-        if self._sums is None:
+        if self._sums is None or not self._row_square:
             return
         n_groups = self._shape[1]
-        norms = norm_sums(torch.stack([square for _, square in self._row_square]), groups).numpy()
+        norms = norm_sums(torch.from_numpy(np.stack([square for _, square in self._row_square])), groups).numpy()
         blocks = [block for block, _ in self._row_square]
         np.add.at(self._sums.l2_sum, blocks, norms[:, :n_groups])
         np.add.at(self._sums.frobenius_sum, blocks, norms[:, n_groups:])
@@ -97,35 +102,26 @@ class _Parts:
         self,
         bits: NDArray[np.unsignedinteger],
         minus: NDArray[np.unsignedinteger],
-        groups: TokenGroups,
+        chunks: RowChunks,
         floor: NDArray[np.int64],
         row_square: NDArray[np.float64],
     ) -> None:
-        chunks, rank, threads = groups.chunks, groups.rank.numpy(), len(self.counts)
-        ends = [len(chunks.group) * part // threads for part in range(threads + 1)]
+        """Share the chunks among as many threads as are worth it."""
+        n_chunks = len(chunks.group)
+        threads = min(len(self.counts), max(1, bits.size // _WORTH_A_THREAD))
 
         def measure_part(part: int) -> None:
-            measure_rows(
-                bits,
-                minus,
-                chunks.rows,
-                chunks.group,
-                ends[part],
-                ends[part + 1],
-                rank,
-                floor,
-                row_square,
-                self.counts[part],
-                self.features[part],
-                self.keys[part],
-            )
+            start, end = n_chunks * part // threads, n_chunks * (part + 1) // threads
+            found = self.counts[part], self.features[part], self.keys[part]
+            measure_rows(bits, minus, chunks.rows, chunks.group, start, end, chunks.rank, floor, row_square, *found)
 
-        others = [_pool(threads - 1).submit(measure_part, part) for part in range(1, threads)]
+        others = [_pool(len(self.counts) - 1).submit(measure_part, part) for part in range(1, threads)]
         measure_part(0)
         for other in others:
             other.result()
 
     def take_in(self, histogram: NDArray[np.int64], feature_sums: NDArray[np.float64], keys: NDArray[np.int64]) -> None:
+        """Add everything to a block's sums."""
         take_in(self.counts, self.features, self.keys, histogram, feature_sums, keys)
 
 

@@ -52,7 +52,7 @@ class PlainAccumulator:
 
     def end_batch(self, groups: TokenGroups) -> None:
         """Add what is cheaper for all blocks together."""
-        if self._width is None:
+        if self._width is None or not self._row_square:
             return
         high, low = (torch.stack([square[k] for _, square in self._row_square]) for k in (0, 1))
         if self._dtype == torch.float64:

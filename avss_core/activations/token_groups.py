@@ -87,7 +87,7 @@ class TokenGroups:
     @cached_property
     def chunks(self) -> RowChunks:
         """The rows as the kernel in main memory takes them."""
-        return RowChunks.of(self.codes.numpy(), self.members.shape[1])
+        return RowChunks.of(self.codes.numpy(), self.members.shape[1], self.rank.numpy())
 
 
 def _origins(layout: Layout) -> Tensor:

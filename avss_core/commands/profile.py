@@ -17,6 +17,9 @@ def profile(
     model: o.Model = "default",
     corpus: o.CorpusName = "sample:essays",
     sites: Annotated[str, typer.Option(help="Sites to measure, separated by commas.")] = "residual,update",
+    stop_when_stable: Annotated[
+        float | None, typer.Option(help="End when the lowest share of blocks by AVSS, such as 0.25, is a settled set.")
+    ] = None,
     revision: o.Revision = None,
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -36,6 +39,7 @@ def profile(
         o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code),
         o.corpus_spec(corpus, column, config, split, length, max_tokens, all_documents),
         tuple(dict.fromkeys(site.strip() for site in sites.split(",") if site.strip())),
+        stop_when_stable,
     )
     with Workers(Store(store)) as workers:
         run = run_to_end(workers, request)
@@ -50,6 +54,7 @@ def profile(
             "architecture": facts["architecture"],
             "device": facts["device"],
             "dtype": facts["dtype"],
+            "stopped_after": facts.get("stopped_after"),
         },
         as_json,
     )

@@ -8,10 +8,15 @@ import typer
 
 from avss_core.commands import options as o
 from avss_core.commands.answer import answer, records
+from avss_core.commands.session import Workers, run_to_end
+from avss_core.errors import AvssError, SettingError
 from avss_core.importance import Epsilon, score_table_with_intervals
-from avss_core.jobs.results import finished_profile
+from avss_core.importance.authors_table import EPSILON
+from avss_core.jobs import AuthorsRequest
+from avss_core.jobs.results import authors_scores, finished_profile, profile_request
 from avss_core.runs import Store
 
+POOLED, AUTHORS = "pooled", "authors"
 _SHOWN = ("block", "variance", "sparsity", "avss", "avss_share", "avss_cumulative", "l1", "l2", "frobenius", "floored")
 
 
@@ -20,11 +25,19 @@ def scores(
     site: o.Site = "residual",
     epsilon: o.EpsilonText = "0.01",
     skip_first_token: o.SkipFirstToken = False,
+    preset: Annotated[
+        str, typer.Option(help="pooled (ours), or authors: what the authors' script computes (runs the model).")
+    ] = POOLED,
     seed: o.Seed = 0,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
     """Score every block of a profiled run: variance, sparsity, norms, AVSS, with 95 % intervals."""
+    if preset == AUTHORS:
+        _as_the_authors_script(run, store, as_json)
+        return
+    if preset != POOLED:
+        raise SettingError(f"There is no preset {preset!r}; the presets are {POOLED} and {AUTHORS}.")
     silent_below = Epsilon.parse(epsilon)
     opened = Store(store)
     found = opened.run(run)
@@ -42,3 +55,16 @@ def scores(
         table[list(_SHOWN)],
         "AVSS: the paper removes the lowest first. Whether that is wise, `avss prune` measures.",
     )
+
+
+def _as_the_authors_script(run: str, store: str | None, as_json: bool) -> None:
+    """The same model and text, measured as the authors' script does; kept, so that it runs once."""
+    opened = Store(store)
+    profiled = profile_request(opened, run)
+    request = AuthorsRequest(profiled.model, profiled.corpus)
+    with Workers(opened) as workers:
+        done = run_to_end(workers, request)
+    table = authors_scores(opened, request)
+    if table is None:
+        raise AvssError("The measurement is gone from the store; start it again.")
+    answer({"run": done.id, "preset": AUTHORS, "epsilon": EPSILON, "rows": records(table)}, as_json, table)

@@ -26,8 +26,8 @@ def authors_sums(
 ) -> pd.DataFrame:
     """Sums over `windows` of what the script averages: one row per block, and shards add up.
 
-    Columns: block, samples, features, variance, sparsity, gradient_samples, gradient_l1, gradient_l2 (of the window's mean
-    next-token loss with respect to the block's weights; no samples where the model predicts no next token), and
+    Columns: block, samples, features, variance, sparsity, gradient_samples, gradient_l1, gradient_l2 (of the window's
+    mean next-token loss with respect to the block's weights; no samples where the model predicts no next token), and
     weight_frobenius, which is no sum. Windows run one at a time, so nothing is padded.
     """
     rows = [_BlockSums(block) for block in model.blocks]

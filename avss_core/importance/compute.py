@@ -12,6 +12,7 @@ import torch
 from avss_core.corpora.windows import Window
 from avss_core.errors import ModelError
 from avss_core.importance.costs import TOKENS, Spent, cost_rows
+from avss_core.importance.lrp.relevance_pass import relevance_pass
 from avss_core.importance.method import PASSES, Needs
 from avss_core.importance.passes.coalitions import coalitions_pass
 from avss_core.importance.passes.forward import forward_pass
@@ -40,6 +41,7 @@ LISTED: tuple[Listed, ...] = (
     Listed(Needs.WEIGHTS, weights_pass, lambda n, budget: 0.1),
     Listed(Needs.STATES, forward_pass, lambda n, budget: n),
     Listed(Needs.GRADIENTS, gradients_pass, lambda n, budget: 3 * n),
+    Listed(Needs.RELEVANCE, relevance_pass, lambda n, budget: 4 * n),
     Listed(Needs.VARIANTS, variants_pass, lambda n, budget: n * (n + 1) / 2),
     Listed(Needs.COALITIONS, coalitions_pass, lambda n, budget: budget),
 )

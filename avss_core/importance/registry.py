@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from avss_core.activations.site_names import check_sites
 from avss_core.corpora.did_you_mean import did_you_mean
 from avss_core.errors import SettingError
+from avss_core.importance.lrp.methods import ATTNLRP, LRP
 from avss_core.importance.method import Asks, Method
 from avss_core.importance.methods import (
     ablation,
@@ -24,7 +25,7 @@ from avss_core.importance.methods import (
     variance,
 )
 
-# Cheap to dear. `lrp` goes after `taylor`.
+# Cheap to dear.
 METHODS: tuple[Method, ...] = (
     random.METHOD,
     magnitude.METHOD,
@@ -36,6 +37,8 @@ METHODS: tuple[Method, ...] = (
     angular.METHOD,
     gbis.METHOD,
     taylor.METHOD,
+    LRP,
+    ATTNLRP,
     cim.METHOD,
     ablation.METHOD,
     shapley.METHOD,

@@ -19,10 +19,15 @@ from avss_core.importance.intervals import MIN_SHARDS, resampled_columns
 STABLE = 0.95
 
 
-def lowest_count(share: float, n_blocks: int) -> int:
-    """How many blocks the lowest `share` are, at least one and never all; SettingError outside 0 < share < 1."""
+def check_share(share: float) -> None:
+    """Raise SettingError outside 0 < share < 1."""
     if not 0 < share < 1:
         raise SettingError(f"The share of blocks whose set must be stable lies between 0 and 1; {share:g} does not.")
+
+
+def lowest_count(share: float, n_blocks: int) -> int:
+    """How many blocks the lowest `share` are, at least one and never all; SettingError outside 0 < share < 1."""
+    check_share(share)
     return min(max(1, round(share * n_blocks)), n_blocks - 1)
 
 

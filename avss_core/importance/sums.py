@@ -63,7 +63,7 @@ def add_up(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class Samples:
     """One statistic: value and weight, (samples, blocks). A sample is a document, or a repeat on one."""
 
     value: Array
@@ -101,7 +101,7 @@ class Sums:
         """How many samples there are of what has been read from these sums so far; 0 when nothing has."""
         return min((len(self._table.measured(statistic, 1).value) for statistic in self._read), default=0)
 
-    def _measured(self, statistic: str, length: int) -> Measured:
+    def _measured(self, statistic: str, length: int) -> Samples:
         self._read.add(statistic)
         return self._table.measured(statistic, length)
 
@@ -118,9 +118,9 @@ class Table:
     def __init__(self, table: pd.DataFrame, n_blocks: int) -> None:
         self.n_blocks = n_blocks
         self._groups = dict(list(table.groupby(["statistic", "length"], sort=False)))
-        self._known: dict[tuple[str, int], Measured] = {}
+        self._known: dict[tuple[str, int], Samples] = {}
 
-    def measured(self, statistic: str, length: int) -> Measured:
+    def measured(self, statistic: str, length: int) -> Samples:
         """The samples of one statistic, by document."""
         key = (statistic, length)
         if key not in self._known:
@@ -139,17 +139,17 @@ class Table:
         for number in range(draws // _DRAWS_AT_ONCE):
             yield Sums(self, (seed, number))
 
-    def _take_apart(self, key: tuple[str, int]) -> Measured:
+    def _take_apart(self, key: tuple[str, int]) -> Samples:
         if key not in self._groups:
             nothing = np.zeros((0, self.n_blocks))
-            return Measured(nothing, nothing)
+            return Samples(nothing, nothing)
         rows = self._groups[key]
         by_sample = rows.groupby(["document", "repeat"])  # sorted: the order of merging does not show
         sample, block = by_sample.ngroup().to_numpy(), rows["block"].to_numpy()
         value, weight = np.zeros((2, by_sample.ngroups, self.n_blocks))
         np.add.at(value, (sample, block), rows["value"].to_numpy())
         np.add.at(weight, (sample, block), rows["weight"].to_numpy())
-        return Measured(value, weight)
+        return Samples(value, weight)
 
 
 def _draws(n: int, seed: int, number: int) -> Array:

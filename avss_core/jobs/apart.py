@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import dask
 from filelock import FileLock
 
 from avss_core.errors import ResourceError
@@ -15,6 +16,7 @@ from avss_core.jobs.contact import announced_by, running_address
 from avss_core.runs import Store
 
 PATIENCE = 60.0  # seconds
+IDLE = "2 hours"  # without a job; then the memory that the model takes is given back
 _LOOK_EVERY = 2.0
 
 
@@ -47,8 +49,8 @@ def start_apart(store: Store) -> str:
 
 
 def serve_workers() -> None:
-    """Run a cluster for `AVSS_STORE` until it is told to end, or another one has taken its place."""
+    """Run a cluster for `AVSS_STORE` until it is told to end, has been idle for long, or another has taken its place."""
     store = Store()
-    with local_cluster(store):
-        while announced_by(store) == os.getpid():
+    with dask.config.set({"distributed.scheduler.idle-timeout": IDLE}), local_cluster(store) as address:
+        while announced_by(store) == os.getpid() and running_address(store) == address:
             time.sleep(_LOOK_EVERY)

@@ -9,7 +9,7 @@ from avss_core.errors import ResourceError
 from avss_core.jobs.apart import start_apart
 from avss_core.jobs.connection import Connection
 from avss_core.jobs.contact import running_address
-from avss_core.jobs.job import Job
+from avss_core.jobs.job import LOST, Job
 from avss_core.jobs.progress import Progress
 from avss_core.jobs.requests import Request
 from avss_core.runs import Run, Store
@@ -17,10 +17,6 @@ from avss_core.runs import Run, Store
 _POLL_SECONDS = 0.1
 _SUBMIT_WITHIN = 5.0  # seconds from entering a run to its task on the scheduler's list
 _SCHEDULER = "scheduler"  # the fact that says who has a run: a shell may have workers of its own
-_LOST = (
-    "The worker process was lost (killed, or out of memory); start the job again to go on from what is finished, "
-    "with a smaller model or --length if it is lost again."
-)
 
 
 class Jobs:
@@ -90,7 +86,7 @@ class Jobs:
         if may_be_on_its_way or (workers is not None and workers.has(run)):
             return run
         # Between the two questions it may have ended by itself; then its own end stands.
-        self.store.end_run(run_id, run.attempt, "interrupted", str(failure or _LOST), unless_ended=True)
+        self.store.end_run(run_id, run.attempt, "interrupted", str(failure or LOST), unless_ended=True)
         return self.store.run(run_id)
 
     def wait(self, run_id: str, told: Callable[[Run, Progress | None], None] = lambda run, progress: None) -> Run:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 from avss_core.errors import ResourceError, SettingError
 from avss_core.runs import Store
 
@@ -44,7 +46,7 @@ def running_address(store: Store) -> str | None:
             )
         return named
     known = _read(contact_file(store))
-    return known["address"] if known and _is_alive(known["pid"]) and _answers(known["address"]) else None
+    return known["address"] if known and psutil.pid_exists(known["pid"]) and _answers(known["address"]) else None
 
 
 def announced_by(store: Store) -> int | None:
@@ -62,16 +64,6 @@ def _read(file: Path) -> dict[str, Any]:
         return dict(json.loads(file.read_text()))
     except FileNotFoundError:
         return {}
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
 
 
 def require_answer(address: str) -> None:

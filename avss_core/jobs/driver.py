@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Callable
 
 import torch
-from distributed import as_completed, get_worker, worker_client
+from distributed import KilledWorker, as_completed, get_worker, worker_client
 
 from avss_core import __version__
 from avss_core.errors import AvssError, Cancelled, CorpusError, ResourceError
 from avss_core.jobs.entry import do_unit
-from avss_core.jobs.job import Job
+from avss_core.jobs.job import LOST, Job
 from avss_core.jobs.progress import Reporter
 from avss_core.jobs.requests import Request, request_of
 from avss_core.jobs.resident import in_use, resident_model, shards_of
@@ -70,7 +71,10 @@ def _carry_out(job: Job, store: Store) -> None:
     request, reporter = request_of(job.kind, job.spec), Reporter(job)
     missing = _plan(job, request, store, reporter)
     if missing:
-        _give_out(job, missing)
+        _give_out(job, missing, lambda: WORK[job.kind].enough(request, store.run(job.run), store))
+        finished = len(store.units(job.run))
+        if finished < (store.run(job.run).n_units or 0):
+            store.add_facts(job.run, job.attempt, stopped_after=finished)
     reporter.say("summing up")
     WORK[job.kind].finish(request, store.run(job.run), store)
 
@@ -90,7 +94,8 @@ def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> list[
     return [number for number in range(len(shards)) if number not in finished]
 
 
-def _give_out(job: Job, missing: list[int]) -> None:
+def _give_out(job: Job, missing: list[int], enough: Callable[[], bool]) -> None:
+    """Have the missing units done, in any order, until all are or it is enough."""
     with worker_client() as client:
         # A driver that is started again, because its worker died, must not meet the tasks of the one before.
         start = time.time_ns()
@@ -98,6 +103,8 @@ def _give_out(job: Job, missing: list[int]) -> None:
         try:
             for future in as_completed(futures):
                 future.result()
+                if enough():
+                    break
         finally:
             client.cancel(futures)
 
@@ -106,6 +113,8 @@ def _known(error: Exception, job: Job) -> AvssError | None:
     """The error as one of ours, None when it is not foreseen."""
     if isinstance(error, AvssError):
         return error
+    if isinstance(error, KilledWorker):
+        return ResourceError(LOST)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
         model = request_of(job.kind, job.spec).model.source
         return ResourceError(

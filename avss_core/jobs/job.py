@@ -7,6 +7,11 @@ from typing import Any
 
 from avss_core.runs import Run, Store
 
+LOST = (
+    "The worker process was lost (killed, or out of memory); start the job again to go on from what is finished, "
+    "with a smaller model or --length if it is lost again."
+)
+
 
 @dataclass(frozen=True)
 class Job:

@@ -75,7 +75,7 @@ class Listener:
         """The last word of a run's attempt; None when it has said nothing yet. Follows it from the first call on."""
         topic = topic_of(run)
         if topic not in self._heard:
-            heard = self._heard[topic] = _Heard()
+            heard = self._heard.setdefault(topic, _Heard())  # several pages may ask at once
             self._client.subscribe_topic(topic, lambda event: heard.take(event[1]))
             for _when, message in self._client.get_events(topic):
                 heard.take(message)

@@ -10,18 +10,28 @@ import pandas as pd
 from avss_core.activations.moments import Profile
 from avss_core.activations.parquet import read_profile
 from avss_core.errors import RunError
-from avss_core.jobs.requests import EvaluateRequest, ProfileRequest
+from avss_core.importance.authors_table import authors_table
+from avss_core.importance.ranking import Ranking
+from avss_core.importance.sums_parquet import rankings_in
+from avss_core.jobs.requests import AuthorsRequest, EvaluateRequest, ProfileRequest, RankRequest
 from avss_core.pruning import Cut
 from avss_core.pruning.outcome import Outcome, outcome_of
 from avss_core.runs import Store
 from avss_core.tasks import Evaluation, task_named
 
 
-def profile_shards(store: Store, run_id: str) -> list[Profile]:
-    """The shards of a profile that are finished so far, by number; RunError when the run is of another kind."""
+def profile_request(store: Store, run_id: str) -> ProfileRequest:
+    """What a profile was asked for; RunError when the run is of another kind."""
     run = store.run(run_id)
     if run.kind != ProfileRequest.kind:
         raise RunError(f"Run {run.id} is a run of kind {run.kind}, not a profile; `avss runs list` shows the kinds.")
+    return ProfileRequest.from_dict(run.spec)
+
+
+def profile_shards(store: Store, run_id: str) -> list[Profile]:
+    """The shards of a profile that are finished so far, by number; RunError when the run is of another kind."""
+    profile_request(store, run_id)
+    run = store.run(run_id)
     return [_read(str(store.path_of(unit.file))) for unit in store.units(run.id)]
 
 
@@ -69,6 +79,24 @@ def evaluated_cuts(store: Store, request: EvaluateRequest) -> set[tuple[int, ...
     runs = [run for run in store.runs(EvaluateRequest.kind, limit=None) if run.status == "done"]
     same = [run for run in runs if all(run.spec[part] == wanted[part] for part in ("model", "corpus", "task"))]
     return {tuple(cut) for run in same for cut in run.spec["cuts"]}
+
+
+def authors_scores(store: Store, request: AuthorsRequest) -> pd.DataFrame | None:
+    """The table of the authors' script, None while it is not measured."""
+    run = store.find_run(request.run_id())
+    if run is None or run.status != "done":
+        return None
+    return authors_table([pd.read_parquet(store.path_of(unit.file)) for unit in store.units(run.id)])
+
+
+def finished_rankings(store: Store, request: RankRequest) -> tuple[Ranking, ...] | None:
+    """The rankings of a request from the runs of its parts, None while one of them is not done."""
+    runs = [store.find_run(part.run_id()) for part in request.parts()]
+    if any(run is None or run.status != "done" for run in runs):
+        return None
+    done = [run for run in runs if run is not None]
+    files = [store.path_of(unit.file) for run in done for unit in store.units(run.id)]
+    return rankings_in(files, request.settings, done[0].facts["blocks"])
 
 
 @lru_cache(maxsize=128)  # a shard takes megabytes, and a run has about 64

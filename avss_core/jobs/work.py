@@ -10,9 +10,12 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from avss_core.activations.measure import measure
-from avss_core.activations.parquet import write_profile
+from avss_core.activations.parquet import read_profile, write_profile
 from avss_core.corpora.windows import Window
-from avss_core.jobs.requests import EvaluateRequest, ProfileRequest, Request
+from avss_core.importance.authors_script import authors_sums
+from avss_core.importance.rank_job import check_applies, rank_unit
+from avss_core.importance.stability import STABLE, set_stability
+from avss_core.jobs.requests import AuthorsRequest, EvaluateRequest, ProfileRequest, RankRequest, Request
 from avss_core.jobs.resident import resident_model, shards_of
 from avss_core.models.load import LoadedModel
 from avss_core.pruning import Cut
@@ -36,13 +39,20 @@ class Work(Protocol):
         """Do unit `number` and return what writes its result to a file."""
         ...
 
+    def enough(self, request: Any, run: Run, store: Store) -> bool:
+        """Asked after every unit: may the run end before all units are done?"""
+        ...
+
     def finish(self, request: Any, run: Run, store: Store) -> None:
-        """Called once, when every unit is in the store."""
+        """Called once, when every unit that is needed is in the store."""
         ...
 
 
 class ProfileWork:
-    """Moments of a shard, as Parquet; nothing to finish, since readers merge the shards."""
+    """Moments of a shard, as Parquet; nothing to finish, since readers merge the shards.
+
+    It may end early, when the set of lowest blocks is settled; the shards that were begun by then may still come in.
+    """
 
     def check(self, request: ProfileRequest, model: LoadedModel) -> None:
         return
@@ -51,6 +61,12 @@ class ProfileWork:
         model = resident_model(request.model)
         windows = cast(Sequence[Window], shards_of(request)[number])
         return partial(write_profile, measure(model, windows, request.sites, between_batches=count))
+
+    def enough(self, request: ProfileRequest, run: Run, store: Store) -> bool:
+        if request.stop_when_stable is None:
+            return False
+        shards = [read_profile(store.path_of(unit.file)) for unit in store.units(run.id)]
+        return set_stability(shards, request.stop_when_stable, request.sites[0]) >= STABLE
 
     def finish(self, request: ProfileRequest, run: Run, store: Store) -> None:
         return
@@ -69,6 +85,9 @@ class EvaluateWork:
         variants = [Variant.without(model.n_blocks, removed) for removed in request.cuts]
         return run_task(request.task, model, shards_of(request)[number], variants, count).to_parquet
 
+    def enough(self, request: EvaluateRequest, run: Run, store: Store) -> bool:
+        return False
+
     def finish(self, request: EvaluateRequest, run: Run, store: Store) -> None:
         frame = pd.concat([pd.read_parquet(store.path_of(unit.file)) for unit in store.units(run.id)])
         for removed in request.cuts:
@@ -78,7 +97,46 @@ class EvaluateWork:
             store.add_evaluation(request.evaluation_key(removed), run.id, variant.kept, evaluation.to_dict(), examples)
 
 
-WORK: dict[str, Work] = {ProfileRequest.kind: ProfileWork(), EvaluateRequest.kind: EvaluateWork()}
+class RankWork:
+    """Sums of a shard for all methods that are asked for; nothing to finish, since readers add the shards up."""
+
+    def check(self, request: RankRequest, model: LoadedModel) -> None:
+        check_applies(model, request.settings)
+
+    def run(self, request: RankRequest, number: int, count: Count) -> Write:
+        windows = cast(Sequence[Window], shards_of(request)[number])
+        return rank_unit(resident_model(request.model), windows, request.settings, count)
+
+    def enough(self, request: RankRequest, run: Run, store: Store) -> bool:
+        return False
+
+    def finish(self, request: RankRequest, run: Run, store: Store) -> None:
+        return
+
+
+class AuthorsWork:
+    """Sums of a shard as the authors' script makes them; readers add the shards up."""
+
+    def check(self, request: AuthorsRequest, model: LoadedModel) -> None:
+        return
+
+    def run(self, request: AuthorsRequest, number: int, count: Count) -> Write:
+        windows = cast(Sequence[Window], shards_of(request)[number])
+        return authors_sums(resident_model(request.model), windows, count).to_parquet
+
+    def enough(self, request: AuthorsRequest, run: Run, store: Store) -> bool:
+        return False
+
+    def finish(self, request: AuthorsRequest, run: Run, store: Store) -> None:
+        return
+
+
+WORK: dict[str, Work] = {
+    ProfileRequest.kind: ProfileWork(),
+    EvaluateRequest.kind: EvaluateWork(),
+    RankRequest.kind: RankWork(),
+    AuthorsRequest.kind: AuthorsWork(),
+}
 
 
 def facts_of(request: Request) -> dict[str, Any]:

@@ -16,13 +16,11 @@ _known: WeakKeyDictionary[nn.Module, int | None] = WeakKeyDictionary()
 def position_arguments(model: LoadedModel, attention_mask: Tensor | None) -> dict[str, Tensor]:
     """`position_ids` for a mask (sequences, tokens) of 1 and 0, so that padding on the left does not move the text.
 
-    Empty where the network counts right by itself: nothing on the left is padding, or it takes no positions (those
-    it reads off the mask, as BLOOM does). On an accelerator the mask is not looked at, since that would wait for it.
+    Empty without a mask, and for a network that takes no positions (BLOOM's kind reads them off the mask). The mask's
+    values are not looked at, since on an accelerator that would wait for it.
     """
-    if attention_mask is None or (attention_mask.device.type == "cpu" and bool(attention_mask[:, 0].all())):
-        return {}
     start = first_position(model)
-    if start is None:
+    if attention_mask is None or start is None:
         return {}
     leading = (attention_mask.cumsum(dim=1) == 0).sum(dim=1, keepdim=True)
     places = torch.arange(attention_mask.shape[1], device=attention_mask.device) - leading
@@ -43,8 +41,6 @@ def _first_position(base: nn.Module) -> int | None:
     if "position_ids" not in signature(base.forward).parameters:
         return None
     tables = (
-        module
-        for name, module in base.named_modules()
-        if isinstance(module, nn.Embedding) and "position" in name
+        module for name, module in base.named_modules() if isinstance(module, nn.Embedding) and "position" in name
     )
     return max((table.padding_idx + 1 for table in tables if table.padding_idx is not None), default=0)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from avss_core.pruning.cut import Cut
 from avss_core.pruning.reduction import Reduction, parameter_reduction
+from avss_core.tasks import task_named
 from avss_core.tasks.evaluation import Evaluation, retained
-from avss_core.tasks.perplexity_table import retained_interval
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,6 @@ def outcome_of(
     parameters_total: int,
 ) -> Outcome:
     """Compare two evaluations of the same documents, each with its per-document values."""
-    low, high = retained_interval(before[1], after[1])
+    low, high = task_named(before[0].task).retained_interval(before[1], after[1], before[0].metric)
     reduction = parameter_reduction(cut, block_parameters, parameters_total)
     return Outcome(cut, before[0], after[0], retained(before[0], after[0]), low, high, reduction)

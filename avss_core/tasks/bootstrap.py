@@ -33,7 +33,9 @@ def bootstrap_interval(
     values = values[~np.isnan(values)]
     if not values.size:
         return math.nan, math.nan
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    # Between two infinities (a loss that overflows, a divisor of 0) there is nothing to interpolate.
+    method = "linear" if np.isfinite(values).all() else "nearest"
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], method=method)  # type: ignore[call-overload]
     return float(low), float(high)
 
 

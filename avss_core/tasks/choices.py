@@ -38,13 +38,12 @@ def score_choices(
     fitting = [one.within(longest_sequence(model)) for one in asked]
     likelihoods = log_likelihoods(model, fitting, variants, tick, memory_budget)
     rows = []
-    for number, one in enumerate(asked):
-        characters = np.array([len(text.strip()) for text in task.continuations(one.example)], dtype=np.float64)
-        right = task.right(one.example)
-        for variant in variants:
-            found = likelihoods[variant][number]
+    for variant in variants:
+        for one, found in zip(asked, likelihoods[variant], strict=True):
             _check_finite(found, variant, one)
-            per_character = found / characters
+            characters = [len(text.strip()) for text in task.continuations(one.example)]
+            per_character = found / np.array(characters, dtype=np.float64)
+            right = task.right(one.example)
             rows.append(
                 {
                     "kept": variant.key,
@@ -84,8 +83,10 @@ def log_likelihoods(
         losses: dict[Variant, torch.Tensor] = {}
         for variant, hidden in walk(model, batch, variants, memory_budget):
             losses[variant] = next_token_nll(model, hidden.flatten(0, 1)[rows], targets)
-        for variant, nll in losses.items():
-            for (number, continuation), value in zip(scored.belongs_to, nll.cpu().double().tolist(), strict=True):
+        # The only time in a batch that the host waits for the device.
+        nll = torch.stack([losses[variant] for variant in variants]).cpu().double().tolist()
+        for variant, values in zip(variants, nll, strict=True):
+            for (number, continuation), value in zip(scored.belongs_to, values, strict=True):
                 found[variant][number][continuation] -= value
         tick(batch.tokens)
     return found

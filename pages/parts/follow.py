@@ -34,7 +34,9 @@ def follow(run_id: str, name: str) -> Run:
 def _draw_end(run: Run) -> None:
     when = time.strftime("%d %b %H:%M", time.localtime(run.finished or run.created))
     if run.status == "done":
-        st.caption(f"Finished {when}, in {run.seconds or 0:.1f} s.")
+        early = f" after {run.facts['stopped_after']} of {run.n_units} shards" if "stopped_after" in run.facts else ""
+        reason = ", since the set of lowest blocks is stable" if early else ""
+        st.caption(f"Finished {when}, in {run.seconds or 0:.1f} s{early}{reason}.")
     elif run.status == "cancelled":
         st.warning(run.error or "Cancelled.", icon=":material/stop_circle:")
     else:

@@ -18,12 +18,17 @@ from avss_core.figures.labels import Statistic, statistic_of
 from avss_core.figures.magnitudes import magnitude_histogram
 from avss_core.figures.massive import massive_map
 from avss_core.figures.stability import stability_curve
+from avss_core.figures.strip import network_strip
 from avss_core.importance import Epsilon
+from avss_core.importance.authors_table import EPSILON
 from avss_core.importance.avss import chosen_moments, lowest_first
 from avss_core.importance.stability import STABLE, lowest_count, set_stability
-from avss_core.jobs.results import profile_shards
+from avss_core.jobs import AuthorsRequest, ProfileRequest
+from avss_core.jobs.results import authors_scores, profile_shards
+from avss_core.pruning import authors_cumulative
 from avss_core.runs import Run
-from pages.parts.engine import score_table, store
+from pages.parts.engine import jobs, score_table, store
+from pages.parts.follow import follow
 from pages.parts.score_settings import ScoreSettings
 from pages.parts.show import show_figure
 
@@ -49,6 +54,16 @@ MASSIVE_SHARE = Statistic(
     f"Share of |a| ≥ {FACTOR:g} × the block's median.",
     "neither",
 )
+
+
+AUTHORS_NORMS = {
+    name: Statistic(name, pretty, symbol, None, unit, "Of the block's weights.", "neither")
+    for name, pretty, symbol, unit in (
+        ("gradient_l1", "Gradient L1 norm", "‖∂loss/∂W‖₁", "nats per unit of weight"),
+        ("gradient_l2", "Gradient L2 norm", "‖∂loss/∂W‖₂", "nats per unit of weight"),
+        ("weight_frobenius", "Weight Frobenius norm", "‖W‖<sub>F</sub>", "units of weight"),
+    )
+}
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -142,6 +157,38 @@ def draw_stability(run: Run, finished: int, settings: ScoreSettings) -> None:
     )
 
 
+def draw_authors(run: Run, finished: int, settings: ScoreSettings) -> None:
+    """What the authors' public script computes on the same model and text, and what its rule would remove."""
+    profiled = ProfileRequest.from_dict(run.spec)
+    request = AuthorsRequest(profiled.model, profiled.corpus)
+    table = authors_scores(store(), request)
+    known = store().find_run(request.run_id())
+    if table is None:
+        st.markdown(
+            "The authors' public script averages each window over its tokens first, takes an unbiased variance over "
+            f"the features, counts |mean| < {EPSILON:g} as silent, and averages both over windows. Its norms are of "
+            "weights and of their gradients. That takes a pass of its own, with gradients, one window at a time."
+        )
+        if known is None or known.ended:
+            st.button(
+                "Measure it", key="authors", icon=":material/play_arrow:", on_click=jobs().submit, args=(request,)
+            )
+        if known is not None:
+            follow(known.id, "authors")
+        return
+    for column in ("variance", "sparsity", "avss", "avss_share", "avss_cumulative", *AUTHORS_NORMS):
+        statistic = AUTHORS_NORMS.get(column, column)
+        show_figure(block_curve(table, statistic), table, f"authors-{column}")
+    share = st.slider(
+        "Its cumulative rule: remove blocks, in block order, while C ≤ p", 0.0, 1.0, 0.25, key="authors-p"
+    )
+    cut = authors_cumulative(table["avss_cumulative"].tolist(), share)
+    st.plotly_chart(network_strip(len(table), cut.removed), key="authors-strip", config={"displayModeBar": False})
+    st.caption(
+        f"Removed: {', '.join(map(str, cut.removed)) or 'none'} ({cut.reason}). Evaluate it by hand on the Prune page."
+    )
+
+
 def draw_table(run: Run, finished: int, settings: ScoreSettings) -> None:
     """All numbers."""
     table = _table(run, finished, settings)
@@ -180,5 +227,6 @@ VIEWS: dict[str, View] = {
     "Massive": draw_massive,
     "Features": draw_features,
     "Stability": draw_stability,
+    "Authors' script": draw_authors,
     "Table": draw_table,
 }

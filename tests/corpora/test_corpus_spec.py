@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from avss_core.corpora import CorpusSpec
+from avss_core.corpora import ColumnMapping, CorpusSpec
 from avss_core.errors import CorpusError, SettingError
 
 
@@ -41,7 +41,9 @@ def test_what_exists_here_is_not_looked_for_on_the_hub(tmp_path, monkeypatch):
     assert CorpusSpec("wikitext").kind == "folder"
 
 
-@pytest.mark.parametrize("wrong", [{"part": "train"}, {"length": 0}, {"max_tokens": 0}, {"max_tokens": -5}])
+@pytest.mark.parametrize(
+    "wrong", [{"part": "train"}, {"length": 0}, {"max_tokens": 0}, {"max_tokens": -5}, {"max_examples": 0}]
+)
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(SettingError, match=str(next(iter(wrong.values())))):
         CorpusSpec(**wrong)

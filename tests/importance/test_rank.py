@@ -13,11 +13,10 @@ from rank_cases import model_of, windows_of
 from avss_core.errors import Cancelled, CorpusError, ModelError
 from avss_core.importance import METHODS, RankSettings, fitting, rank_answer, rankings_of
 from avss_core.importance.compute import has_head, measure_shard
-from avss_core.importance.method import Needs
 from avss_core.importance.rank import rank
 from avss_core.models.load import wrap
 
-EVERYTHING = tuple(method.name for method in METHODS if method.needs is not Needs.RELEVANCE)
+EVERYTHING = tuple(method.name for method in METHODS)
 SHARDS = [windows_of(9, 4), windows_of(7, first_document=2), windows_of(3, 5, first_document=3)]
 WINDOWS = [window for shard in SHARDS for window in shard]
 
@@ -45,7 +44,7 @@ def test_every_decoder_is_ranked_by_everything(name: str) -> None:
 @pytest.mark.parametrize("name", ENCODERS)
 def test_every_encoder_is_ranked_by_what_fits_it(name: str) -> None:
     model = model_of(name)
-    names = [m.name for m in fitting(model.predicts_next_token, has_head(model)) if m.needs is not Needs.RELEVANCE]
+    names = [method.name for method in fitting(model.predicts_next_token, has_head(model))]
     assert {"gbis", "taylor", "block_influence", "avss"} <= set(names)
     assert all(np.isfinite(ranking.scores).all() for ranking in rank(model, WINDOWS, RankSettings(tuple(names))))
 

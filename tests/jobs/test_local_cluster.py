@@ -31,15 +31,25 @@ if __name__ == "__main__":
         os.kill(pid, signal.SIGKILL)
         while pid in (found := client.run(os.getpid, on_error="ignore").values()) or not found:
             time.sleep(0.05)
+        print("another worker is there", flush=True)
+        time.sleep(60)
 """
 
 
-def test_nobody_hears_of_failing_tasks_and_killed_workers(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
+def test_workers_say_nothing_are_replaced_and_end_with_who_started_them(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [sys.executable, str(tmp_path / "program.py")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, str(program)], env=environment, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with (tmp_path / "said").open("w") as said:
+        launcher = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=said)
+    assert launcher.stdout is not None
+    assert launcher.stdout.readline() == b"another worker is there\n"
+    assert (tmp_path / "said").read_text() == ""
+    workers = psutil.Process(launcher.pid).children(recursive=True)
+    assert workers
+    launcher.kill()  # it has no chance to tidy up
+    launcher.communicate()
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
 
 
 @pytest.mark.usefixtures("workers")
@@ -53,24 +63,3 @@ def test_nothing_listens_where_others_could_reach_it() -> None:
     ]
     assert {pid for pid, _ in listening} > {here.pid}, "scheduler here, and a worker elsewhere"
     assert {address.ip for _, address in listening} == {"127.0.0.1"}
-
-
-def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import time\n"
-        "from avss_core.jobs.cluster import local_cluster\n"
-        "if __name__ == '__main__':\n"
-        "    with local_cluster():\n"
-        "        print('up', flush=True)\n"
-        "        time.sleep(60)\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, str(program)], env=environment, stdout=subprocess.PIPE) as launcher:
-        assert launcher.stdout is not None
-        assert launcher.stdout.readline() == b"up\n"
-        workers = psutil.Process(launcher.pid).children(recursive=True)
-        assert workers
-        launcher.kill()  # it has no chance to tidy up
-        _, left = psutil.wait_procs(workers, timeout=10)
-    assert left == []

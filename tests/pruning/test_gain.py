@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from transformers import PreTrainedModel
 
 from avss_core.errors import Cancelled, SettingError
 from avss_core.models.load import LoadedModel, wrap
-from avss_core.pruning import Cut
+from avss_core.pruning import Cut, gain
 from avss_core.pruning.gain import measure_gain
 from avss_core.pruning.gain_table import GainSettings
 from avss_core.variants.physical import pruned_network, save_pruned
@@ -99,6 +101,16 @@ def test_both_do_the_same_work_in_turns() -> None:
         assert lengths == [24, 24, 6, 1, 1, 1]
         assert [len(ids) for ids in work["pruned"]] == lengths
         assert work["original"][:3] == work["pruned"][:3]
+
+
+def test_timings_with_a_clock_that_goes_on_by_a_second_at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gain, "time", SimpleNamespace(perf_counter=map(float, count()).__next__))
+    table = measure_gain(tiny(), CUT, SMALL).set_index("quantity")
+    # One look before and one after: every pass takes a second, and so does every new token.
+    assert table.loc["forward_tokens_per_second", ["original", "pruned"]].tolist() == [24.0, 24.0]
+    assert table.loc["base_tokens_per_second", ["original", "pruned"]].tolist() == [24.0, 24.0]
+    assert table.loc["seconds_to_first_token", ["original", "pruned"]].tolist() == [1.0, 1.0]
+    assert table.loc["seconds_per_token", ["original", "pruned"]].tolist() == [1.0, 1.0]
 
 
 def test_a_text_that_would_end_is_written_to_its_full_length() -> None:

@@ -74,3 +74,14 @@ def test_one_document_has_no_interval(n: int) -> None:
 def test_documents_that_count_nothing_do_not_break_it() -> None:
     low, high = ratio_interval(np.array([0.0, 3.0, 0.0]), np.array([0.0, 2.0, 0.0]))
     assert (low, high) == (1.5, 1.5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_that_overflow_have_an_infinite_end() -> None:
+    def exp(mean: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return np.exp(mean)
+
+    low, high = ratio_interval(np.array([1.0, 1.0, 1.0, 1e6]), np.ones(4), exp)
+    assert (low, high) == (math.e, math.inf)
+    assert ratio_interval(np.full(3, 1e6), np.ones(3), exp) == (math.inf, math.inf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
@@ -88,13 +89,13 @@ def _sampled(model: LoadedModel, windows: Sequence[Window], settings: RankSettin
     return Measured(tables, block_tokens=spent)
 
 
+@dataclass(frozen=True, eq=False)
 class _Pair:
-    """Orders of removal on one stretch: the mean of what each block was worth, and what it took."""
+    """Orders of removal on one stretch: the mean of what each block was worth, (M,), and what it took."""
 
-    def __init__(self, values: Values, coalitions: int, block_tokens: float) -> None:
-        self.values = values
-        self.coalitions = coalitions
-        self.block_tokens = block_tokens
+    values: Values
+    coalitions: int
+    block_tokens: float
 
 
 def _remove_along(model: LoadedModel, stretch: Window, orders: Sequence[Sequence[int]]) -> _Pair:

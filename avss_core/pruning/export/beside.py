@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avss_core.pruning.export.card import CardFacts, model_card
-from avss_core.pruning.export.mergekit import by_hand_after_mergekit, passthrough_yaml
+from avss_core.pruning.export.mergekit import left_to_do_by_hand, passthrough_yaml
 from avss_core.pruning.export.snippet import Snippet
 
 CARD, EXAMPLE, MERGEKIT = "README.md", "example.py", "mergekit.yml"
@@ -23,7 +23,7 @@ def write_beside(folder: Path, facts: CardFacts, use: Snippet, per_block_setting
     (folder / EXAMPLE).write_text(use.program(), encoding="utf-8")
     source, kept = facts.source, facts.cut.kept
     if source.reference is not None:
-        comments = [*([source.note] if source.note else []), *by_hand_after_mergekit(per_block_settings, kept)]
+        comments = [*([source.note] if source.note else []), *left_to_do_by_hand(per_block_settings)]
         text = passthrough_yaml(source.reference, kept, facts.dtype, source.revision, comments)
         (folder / MERGEKIT).write_text(text, encoding="utf-8")
     for file in source.licence_files:

@@ -36,12 +36,12 @@ def passthrough_yaml(
     return "\n".join(lines) + "\n"
 
 
-def by_hand_after_mergekit(names: Sequence[str], kept: Sequence[int]) -> list[str]:
+def left_to_do_by_hand(names: Sequence[str]) -> list[str]:
     """A comment on lists of the config with an entry for each block, which mergekit (0.1.5) leaves as they are."""
     if not names:
         return []
-    entries = ", ".join(map(str, kept))
-    return [f"In the config.json that it writes, keep of {' and '.join(names)} only the entries {entries} (from 0)."]
+    listed = " and ".join(names)
+    return [f"mergekit may stop after the weights, for it does not shorten {listed}: add this folder's other files."]
 
 
 def _model_lines(model: str, revision: str | None) -> list[str]:

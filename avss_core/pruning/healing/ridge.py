@@ -73,23 +73,28 @@ def solve(sums: Sums, shrinkages: Sequence[float], offset: bool) -> Iterator[Sol
     mean_z, mean_d = sums.z / sums.weight, sums.d / sums.weight
     zz, zd = sums.zz / sums.weight, sums.zd / sums.weight
     if offset:
-        zz, zd = zz - np.outer(mean_z, mean_z), zd - np.outer(mean_z, mean_d)
+        zz -= np.outer(mean_z, mean_z)
+        zd -= np.outer(mean_z, mean_d)
     square = np.diag(zz)
     # A feature that never moves says nothing; what rounding leaves of its variance must not be blown up.
-    alive = square > 1e-12 * max(float(square.max(initial=0)), np.finfo(np.float64).tiny)
-    unit = np.sqrt(np.where(alive, square, 1.0))
-    correlation = np.where(np.outer(alive, alive), zz / np.outer(unit, unit), 0.0)
-    wanted = np.where(alive[:, None], zd / unit[:, None], 0.0)
+    alive = square > 1e-12 * np.diag(sums.zz) / sums.weight
+    unit = np.sqrt(np.where(alive, square, 1.0))[:, None]
+    zz /= unit  # from here on in units of s_j: a matrix of correlations
+    zz /= unit.T
+    zd /= unit
+    zz[~alive], zz[:, ~alive], zd[~alive] = 0.0, 0.0, 0.0
     for shrinkage in shrinkages:
-        weight = (_solve(correlation, wanted, shrinkage) / unit[:, None]).T
+        weight = (_solve(zz, zd, shrinkage) / unit).T
         yield Solution(shrinkage, weight, mean_d / (1 + shrinkage) - weight @ mean_z if offset else None)
 
 
 def _solve(correlation: Matrix, wanted: Matrix, shrinkage: float) -> Matrix:
     if math.isinf(shrinkage):
         return np.zeros_like(wanted)
+    held_back = correlation.copy()
+    np.fill_diagonal(held_back, correlation.diagonal() + shrinkage)
     try:
-        factor = cho_factor(correlation + shrinkage * np.eye(len(correlation)), overwrite_a=True, check_finite=False)
+        factor = cho_factor(held_back, overwrite_a=True, check_finite=False)
     except LinAlgError as error:
         raise NumericalError(
             f"With the shrinkage {shrinkage:g} the fit has no single solution; use a larger one, or more text."

@@ -81,8 +81,10 @@ class TrainingSettings:
             raise SettingError("The weights of the losses must be numbers from 0 up.")
         if self.next_token + self.logits + self.states == 0:
             raise SettingError("All weights of the losses are 0, so nothing would be learned; set at least one.")
-        if not self.learning_rate > 0 or not self.alpha > 0:
-            raise SettingError("The learning rate and alpha must be above 0.")
+        if not 0 < self.learning_rate <= 1:
+            raise SettingError(f"The learning rate must be above 0 and at most 1; {self.learning_rate:g} is not.")
+        if not self.alpha > 0:
+            raise SettingError(f"Alpha, the weight of the adapters, must be above 0; {self.alpha} is not.")
         if not 0 <= self.warm_up <= 1:
             raise SettingError(f"The share of steps that warm up must lie between 0 and 1; {self.warm_up} does not.")
         if self.teacher not in ("original", "control"):

@@ -65,7 +65,7 @@ class Trained:
 
 
 class Training:
-    """Trains while `steps` is iterated; stop iterating and it stops. `result` may be taken at any time, once.
+    """Trains while `steps` is iterated; stop iterating and it stops. `result` may be taken at any time.
 
     model, variant: what was cut; both networks are made here and share the original's weights, which stay as they
     are. maps: of `heal_linear`, to begin from there. windows: of the calibration part of a corpus, never of the part
@@ -105,6 +105,7 @@ class Training:
             whole = healed_network(model, Variant.full(model.n_blocks))
             self._control = Learner(whole, model.blocks_path, self.settings)
         self._done: list[Step] = []
+        self._trained: Trained | None = None
 
     @property
     def steps_done(self) -> tuple[Step, ...]:
@@ -117,7 +118,7 @@ class Training:
         Raises NumericalError when a loss is not finite; the steps before it stay.
         """
         started = time.perf_counter() - (self._done[-1].seconds if self._done else 0.0)
-        while len(self._done) < self.settings.steps:
+        while self._trained is None and len(self._done) < self.settings.steps:
             batch = self._next_batch.to(self._model.device)
             rate = self.settings.learning_rate_at(len(self._done))
             losses = self._step(batch, rate)
@@ -127,7 +128,12 @@ class Training:
             yield self._done[-1]
 
     def result(self) -> Trained:
-        """Merge the adapters of the steps made so far; ends the training."""
+        """Merge the adapters of the steps made so far; ends the training (no step follows)."""
+        if self._trained is None:
+            self._trained = self._merge()
+        return self._trained
+
+    def _merge(self) -> Trained:
         network, adapter = self._pruned.finish()
         control, control_adapter = (None, None) if self._control is None else self._control.finish()
         return Trained(self._variant, self.settings, self.steps_done, network, adapter, control, control_adapter)

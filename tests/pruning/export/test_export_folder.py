@@ -120,7 +120,10 @@ def test_the_mergekit_file_names_the_weights_that_were_exported(name: str, folde
 def test_lists_of_the_config_that_mergekit_leaves_are_named(folder_of: Any, tmp_path: Path) -> None:
     model = load_model(ModelSpec(str(folder_of("gemma3")), dtype="float32", device="cpu"))
     folder = export_pruned(model, CUT, tmp_path / "out").folder
-    assert "keep of layer_types only the entries 0, 3 (from 0)" in (folder / "mergekit.yml").read_text()
+    assert (
+        "# mergekit may stop after the weights, for it does not shorten layer_types"
+        in (folder / "mergekit.yml").read_text()
+    )
     assert json.loads((folder / "config.json").read_text())["layer_types"] == ["sliding_attention"] * 2
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from avss_core.errors import CutError
 from avss_core.pruning.export import kept_stretches, passthrough_yaml
-from avss_core.pruning.export.mergekit import by_hand_after_mergekit
+from avss_core.pruning.export.mergekit import left_to_do_by_hand
 
 
 def blocks_of(text: str) -> list[int]:
@@ -70,11 +70,11 @@ def test_a_revision_goes_with_the_model() -> None:
 
 
 def test_what_must_be_done_by_hand_stands_above_it() -> None:
-    comments = by_hand_after_mergekit(["layer_types"], (0, 2))
+    comments = left_to_do_by_hand(["layer_types"])
     text = passthrough_yaml("owner/name", (0, 2), "float32", comments=comments)
-    assert "# In the config.json that it writes, keep of layer_types only the entries 0, 2 (from 0).\n" in text
+    assert text.splitlines()[1].startswith("# mergekit may stop after the weights, for it does not shorten layer_types")
     assert blocks_of(text) == [0, 2]
-    assert by_hand_after_mergekit([], (0, 2)) == []
+    assert left_to_do_by_hand([]) == []
 
 
 def test_a_cut_of_everything_is_refused() -> None:

@@ -11,7 +11,7 @@ from random_models import VOCAB, build
 
 from avss_core.corpora.batches import Batch, make_batches
 from avss_core.corpora.windows import Window
-from avss_core.errors import Cancelled
+from avss_core.errors import Cancelled, CorpusError
 from avss_core.models.load import LoadedModel, wrap
 from avss_core.pruning.contiguous import stretch_by_loss
 from avss_core.pruning.search import AppendixH, Limits, Problem, beam_steps, greedy_steps, iterative_steps
@@ -120,3 +120,11 @@ def test_between_batches_counts_tokens_and_can_cancel(model: LoadedModel, batche
 
     with pytest.raises(Cancelled):
         next(greedy_steps(Problem(N, perplexity_scorer(model, batches, cancel))))
+
+
+def test_a_text_with_nothing_to_predict_says_so(model: LoadedModel) -> None:
+    one_token_each = make_batches([Window(0, 0, (5,)), Window(1, 0, (7,))], 0)
+    with pytest.raises(CorpusError, match="no token to predict"):
+        next(greedy_steps(Problem(N, perplexity_scorer(model, one_token_each))))
+    with pytest.raises(CorpusError, match="no text to measure a loss on"):
+        perplexity_scorer(model, [])

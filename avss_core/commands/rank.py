@@ -1,0 +1,82 @@
+"""`avss rank`: one number per block and method, and how far each method agrees with ablation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from avss_core.commands import options as o
+from avss_core.commands.answer import answer
+from avss_core.commands.session import Workers, run_to_end
+from avss_core.errors import AvssError
+from avss_core.importance import METHODS, Epsilon
+from avss_core.importance.answer import rank_answer
+from avss_core.importance.ranking import Ranking
+from avss_core.importance.registry import ORACLE
+from avss_core.importance.settings import DEFAULT_BUDGET, RankSettings
+from avss_core.jobs import RankRequest
+from avss_core.jobs.results import finished_rankings
+from avss_core.runs import Store
+
+ALL = "all"
+
+
+def rank(
+    method: Annotated[
+        str, typer.Option(help=f"Methods separated by commas, `NAME@SITE` for another site, or `{ALL}`.")
+    ] = ALL,
+    budget: Annotated[int, typer.Option(help="Block runs for Shapley values.")] = DEFAULT_BUDGET,
+    epsilon: o.EpsilonText = "0.01",
+    skip_first_token: o.SkipFirstToken = False,
+    seed: o.Seed = 0,
+    model: o.Model = "default",
+    corpus: o.CorpusName = "sample:essays",
+    revision: o.Revision = None,
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    column: o.Column = "text",
+    config: o.Config = None,
+    split: o.Split = None,
+    length: o.Length = 512,
+    max_tokens: o.MaxTokens = 2000,
+    all_documents: o.AllDocuments = False,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
+    store: o.StoreUrl = None,
+    as_json: o.Json = False,
+) -> None:
+    """Score every block by several methods on the same text; ablation is always among them, as the yardstick."""
+    names = [known.name for known in METHODS] if method == ALL else [*method.split(","), ORACLE]
+    settings = RankSettings(tuple(names), Epsilon.parse(epsilon), skip_first_token, seed, budget)
+    request = RankRequest(
+        o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code),
+        o.corpus_spec(corpus, column, config, split, length, max_tokens, all_documents),
+        settings,
+    )
+    opened = Store(store)
+    with Workers(opened) as workers:
+        for part in request.parts():
+            run_to_end(workers, part)
+    rankings = finished_rankings(opened, request)
+    if rankings is None:
+        raise AvssError("A part of the comparison is gone from the store; start it again.")
+    values = rank_answer(rankings, seed)
+    answer(values, as_json, _table(rankings, values["agreement"]), "Lowest first: the order of removal by each method.")
+
+
+def _table(rankings: tuple[Ranking, ...], agreement: dict[str, dict[str, float | None]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "method": ranking.name,
+                "spearman": agreement[ranking.name]["spearman"],
+                "kendall": agreement[ranking.name]["kendall"],
+                "seconds": ranking.seconds,
+                "block runs": ranking.block_runs,
+                "lowest blocks": " ".join(map(str, ranking.removal_order[:10])),
+            }
+            for ranking in rankings
+        ]
+    )
