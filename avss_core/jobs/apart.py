@@ -49,7 +49,7 @@ def start_apart(store: Store) -> str:
 
 
 def serve_workers() -> None:
-    """Run a cluster for `AVSS_STORE` until it is told to end, has been idle for long, or another has taken its place."""
+    """Run a cluster for `AVSS_STORE` until it is told to end, was idle for long, or another has taken its place."""
     store = Store()
     with dask.config.set({"distributed.scheduler.idle-timeout": IDLE}), local_cluster(store) as address:
         while announced_by(store) == os.getpid() and running_address(store) == address:

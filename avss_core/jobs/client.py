@@ -40,9 +40,8 @@ class Jobs:
 
     def close(self) -> None:
         """Let the connections go; jobs run on."""
-        for connection in self._connections.values():
-            connection.close()
-        self._connections.clear()
+        while self._connections:
+            self._connections.popitem()[1].close()
 
     def submit(self, request: Request) -> Run:
         """Start a request, or find it: what is done or under way already is not done again.

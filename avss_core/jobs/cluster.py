@@ -28,6 +28,8 @@ def local_cluster(store: Store | None = None) -> Iterator[str]:
     quiet()
     settings = {
         "distributed.worker.profile.enabled": False,
+        # A worker that happens to be away so long after it was lost would never be started again.
+        "distributed.deploy.lost-worker-timeout": "36500 days",
         # Dask's own allows torch one thread and no more.
         "distributed.nanny.pre-spawn-environ": {_LOG_LEVEL: _log_level()},
     }

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
-
 from avss_core.errors import ResourceError, SettingError
 from avss_core.runs import Store
 
@@ -46,7 +44,7 @@ def running_address(store: Store) -> str | None:
             )
         return named
     known = _read(contact_file(store))
-    return known["address"] if known and psutil.pid_exists(known["pid"]) and _answers(known["address"]) else None
+    return known["address"] if known and _is_alive(known["pid"]) and _answers(known["address"]) else None
 
 
 def announced_by(store: Store) -> int | None:
@@ -64,6 +62,18 @@ def _read(file: Path) -> dict[str, Any]:
         return dict(json.loads(file.read_text()))
     except FileNotFoundError:
         return {}
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether the process is there; where that cannot be asked without harm, it is taken to be."""
+    if os.name == "posix":
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # another user's
+            return True
+    return True
 
 
 def require_answer(address: str) -> None:

@@ -88,7 +88,7 @@ def test_profile_cut_evaluate(address: str, browser: Browser) -> None:
     page.get_by_role("link", name="Prune").click()
     slider = page.get_by_role("slider", name=re.compile("Cutoff"))
     expect(slider).to_be_visible(timeout=MINUTES)
-    before = int(slider.get_attribute("aria-valuenow") or 0)
+    before = int(slider.get_attribute("aria-valuenow") or slider.input_value())
     slider.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
