@@ -73,7 +73,9 @@ def main() -> None:
         table.append((name, blocks, f"{found.value:.4g}", interval, f"{low:.2%} – {high:.2%}"))
     drawn = [summarise(rows_of(cut)).value for cut in random]
     low, median, high = np.percentile(drawn, [2.5, 50, 97.5])
-    table.append((f"random, median of {wanted.draws}", "", f"{median:.4g}", f"{low:.4g} – {high:.4g} (95 % of draws)", ""))
+    table.append(
+        (f"random, median of {wanted.draws}", "", f"{median:.4g}", f"{low:.4g} – {high:.4g} (95 % of draws)", "")
+    )
     print_table(
         f"Perplexity on {wanted.tokens} held-out tokens after removing {wanted.remove} of {n_blocks} blocks",
         ("lowest by", "blocks", "perplexity", "95 %", "retained, 95 %"),

@@ -107,7 +107,8 @@ def draw_yardsticks(request: EvaluateRequest, cut: Cut, protected: tuple[int, ..
         args=(EvaluateRequest(request.model, request.corpus, request.task, ((), *singles)),),
         width="stretch",
     )
-    draws = random_cuts(n_blocks, len(cut.removed), protected) if cut.removed else []
+    may_go = n_blocks - len(protected)
+    draws = random_cuts(n_blocks, len(cut.removed), protected) if 0 < len(cut.removed) <= may_go else []
     chance.button(
         f"Draw {RANDOM_DRAWS} random cuts of {len(cut.removed)} blocks",
         key="random",

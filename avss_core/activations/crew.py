@@ -7,7 +7,7 @@ whoever is free takes the next piece, and the caller, who takes pieces too, neve
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 
@@ -21,7 +21,7 @@ class Crew:
             threading.Thread(target=self._help, args=(worker,), name=f"measure-{worker}", daemon=True).start()
 
     def run(self, pieces: int, work: Callable[[int, int], None]) -> None:
-        """Call `work(worker, piece)` once for every piece; returns when all are done, raises what any of them raised."""
+        """Call `work(worker, piece)` once for every piece; returns when all are done, raises what one has raised."""
         call = _Call(iter(range(pieces)), work)
         for _ in range(min(self.size, pieces) - 1):
             self._calls.put(call)
@@ -40,7 +40,7 @@ class Crew:
 class _Call:
     """One `run`. Taking a piece is one step of a shared iterator, which no other thread can interrupt."""
 
-    def __init__(self, pieces: object, work: Callable[[int, int], None]) -> None:
+    def __init__(self, pieces: Iterator[int], work: Callable[[int, int], None]) -> None:
         self._pieces, self._work = pieces, work
         self._lock = threading.Lock()
         self._closed, self._helping = False, 0

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from avss_core.activations.crew import Crew
 from avss_core.activations.fused_kernel import N_RAW_BINS, measure_rows, take_in
 from avss_core.activations.largest import EMPTY, KEY_SHIFT, entries_of_keys, largest_of_entries, merge_entries
 from avss_core.activations.moments import N_LARGEST
@@ -23,8 +23,7 @@ from avss_core.errors import SettingError
 _BITS = {torch.float32: torch.uint32, torch.bfloat16: torch.uint16}
 
 
-# Activations that are worth a thread: fewer are measured in the time that it takes to wake one.
-_WORTH_A_THREAD = 1 << 17
+_ACTIVATIONS_A_PIECE = 1 << 16  # some 30 µs of work
 
 
 class FusedAccumulator:
@@ -106,29 +105,25 @@ class _Parts:
         floor: NDArray[np.int64],
         row_square: NDArray[np.float64],
     ) -> None:
-        """Share the chunks among as many threads as are worth it."""
+        """Measure the chunks, in pieces that whichever thread is free takes."""
         n_chunks = len(chunks.group)
-        threads = min(len(self.counts), max(1, bits.size // _WORTH_A_THREAD))
+        pieces = max(1, bits.size // _ACTIVATIONS_A_PIECE)
 
-        def measure_part(part: int) -> None:
-            start, end = n_chunks * part // threads, n_chunks * (part + 1) // threads
-            found = self.counts[part], self.features[part], self.keys[part]
+        def measure_piece(worker: int, piece: int) -> None:
+            start, end = n_chunks * piece // pieces, n_chunks * (piece + 1) // pieces
+            found = self.counts[worker], self.features[worker], self.keys[worker]
             measure_rows(bits, minus, chunks.rows, chunks.group, start, end, chunks.rank, floor, row_square, *found)
 
-        others = [_pool(len(self.counts) - 1).submit(measure_part, part) for part in range(1, threads)]
-        measure_part(0)
-        for other in others:
-            other.result()
+        _crew(len(self.counts)).run(pieces, measure_piece)
 
     def take_in(self, histogram: NDArray[np.int64], feature_sums: NDArray[np.float64], keys: NDArray[np.int64]) -> None:
         """Add everything to a block's sums."""
         take_in(self.counts, self.features, self.keys, histogram, feature_sums, keys)
 
 
-@lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that sleep between blocks: those that spin (OpenMP's) would take the processor from the network."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="measure")
+@cache
+def _crew(size: int) -> Crew:
+    return Crew(size)
 
 
 def _as_bits(values: Tensor) -> NDArray[np.unsignedinteger]:

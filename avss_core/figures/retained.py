@@ -13,7 +13,7 @@ from avss_core.figures.frames import need_columns
 from avss_core.figures.line import band
 from avss_core.figures.style import MUTED, colour, dash, finish, say, symbol
 
-RANDOM = "random cuts (median, 95 %)"
+RANDOM = "random cuts (median, range of draws)"
 _HOVER = "%{customdata[0]:d} blocks removed (%{customdata[1]:.1%})<br>retained %{customdata[2]:.1%}"
 
 
@@ -43,7 +43,7 @@ def _add_random(figure: go.Figure, draws: pd.DataFrame) -> None:
             line={"color": MUTED, "width": 1.5},
             customdata=rows[["removed", "share", "median", "low", "high"]].to_numpy(),
             hovertemplate=_HOVER
-            + "<br>95 % of draws: %{customdata[3]:.1%} to %{customdata[4]:.1%}<extra>random</extra>",
+            + "<br>draws lie from %{customdata[3]:.1%} to %{customdata[4]:.1%}<extra>random</extra>",
             name=RANDOM,
             legendgroup=RANDOM,
         )

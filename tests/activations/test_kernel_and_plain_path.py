@@ -11,6 +11,7 @@ from measured_by_hand import float64, largest_by_hand, random_windows
 from random_models import build
 from torch import Tensor
 
+from avss_core.activations import fused_accumulator
 from avss_core.activations.accumulators import accumulator_for, read_out
 from avss_core.activations.magnitude_bins import bin_edges
 from avss_core.activations.measure import measure
@@ -41,7 +42,9 @@ def moments_of(batch: Batch, after: Tensor, before: Tensor | None, plain: bool) 
 
 
 @pytest.fixture(params=[1, 2, 3])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """So many threads, and pieces of work so small that all of them get some."""
+    monkeypatch.setattr(fused_accumulator, "_ACTIVATIONS_A_PIECE", 100)
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield request.param
