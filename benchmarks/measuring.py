@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
+from pathlib import Path
 
 import torch
 
@@ -57,14 +57,20 @@ def timed_in_turns(tasks: Mapping[str, Callable[[], object]], rounds: int = 5) -
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
+def forget_peak() -> None:
+    """Let the peak of `peak_megabytes` begin at what is held now (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_megabytes() -> float:
-    """The most main memory this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most main memory this process has held since `forget_peak` (Linux: VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return float(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def in_a_process_of_its_own(script: str, *arguments: str) -> dict[str, float]:
-    """Run `script arguments` with this Python and read the JSON object on its last line."""
-    done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=True)
+def in_a_process_of_its_own(module: str, *arguments: str) -> dict[str, float]:
+    """Run `python -m module arguments` and read the JSON object on its last line."""
+    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=True)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 

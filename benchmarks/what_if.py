@@ -1,4 +1,4 @@
-"""A what-if evaluation of one cut against the pruned network's own bare forward pass with head. Goal: at most 1.15 ×."""
+"""A what-if evaluation of one cut against the pruned network's bare forward pass with head. Goal: at most 1.15 ×."""
 
 from __future__ import annotations
 

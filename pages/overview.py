@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from avss_core.activations.site_names import SITES
@@ -12,6 +13,7 @@ from avss_core.figures.curves import curve_grid
 from avss_core.importance import Epsilon
 from avss_core.jobs import ProfileRequest
 from avss_core.models.spec import ModelSpec
+from avss_core.runs import Unit
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_corpus import choose_corpus
 from pages.parts.choose_model import choose_model
@@ -22,7 +24,8 @@ from pages.parts.show import show_figure
 from pages.parts.trouble import told_in_a_box
 
 LIVE_COLUMNS = ("variance", "sparsity", "avss_share", "l1", "l2", "frobenius")
-POLL_SECONDS = 0.7
+POLL_SECONDS = 1.5  # each look costs the measuring process some of the processor, each new picture more
+REDRAW_SECONDS = 2.5
 
 
 def start(model: ModelSpec, corpus: CorpusSpec, sites: tuple[str, ...], stop_when_stable: float | None) -> None:
@@ -62,19 +65,37 @@ def draw_chooser() -> None:
             st.error(st.session_state.pop("start-error"), icon=":material/error:")
 
 
+def shards_to_draw(units: list[Unit]) -> int:
+    """How many finished shards to draw now: the curves move every few seconds, since drawing slows what is measured."""
+    if not units:
+        return 0
+    step = max(1, round(REDRAW_SECONDS * len(units) / max(sum(unit.seconds for unit in units), 1e-3)))
+    return len(units) - len(units) % step or 1
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def live_curves(
+    run_id: str, finished: int, n_units: int | None, n_blocks: int | None
+) -> tuple[go.Figure, pd.DataFrame]:
+    """The curves after so many finished shards, and their data; drawn once for every number of shards."""
+    spec = store().run(run_id).spec
+    model, site = spec["model"]["source"], spec["sites"][0]
+    if finished:
+        table = score_table(run_id, finished, site, Epsilon(), False)
+        title = f"{model}: {site}, {finished} of {n_units or '?'} shards, 95 % bands"
+    else:
+        table = pd.DataFrame({name: pd.Series(dtype=float) for name in ("block", *LIVE_COLUMNS)})
+        title = f"{model}: waiting for the first shard"
+    return curve_grid(table, LIVE_COLUMNS, n_blocks=n_blocks, title=title), table
+
+
 def draw_live(run_id: str) -> None:
     """The state of the run, and its curves from the shards finished so far."""
     with told_in_a_box():
         run = follow(run_id, "profile")
-        finished = len(store().units(run_id))
-        model, site = run.spec["model"]["source"], run.spec["sites"][0]
-        if finished:
-            table = score_table(run_id, finished, site, Epsilon(), False)
-            title = f"{model}: {site}, {finished} of {run.n_units or '?'} shards, 95 % bands"
-        else:
-            table = pd.DataFrame({name: pd.Series(dtype=float) for name in ("block", *LIVE_COLUMNS)})
-            title = f"{model}: waiting for the first shard"
-        figure = curve_grid(table, LIVE_COLUMNS, n_blocks=run.facts.get("blocks"), title=title)
+        units = store().units(run_id)
+        shown = len(units) if run.ended else shards_to_draw(units)
+        figure, table = live_curves(run.id, shown, run.n_units, run.facts.get("blocks"))
         show_figure(figure, table, "live-curves")
         if not run.ended:
             st.session_state["was-running"] = run_id

@@ -13,7 +13,7 @@ from pages.parts.profile_views import VIEWS
 from pages.parts.score_settings import ScoreSettings, choose_score_settings
 from pages.parts.trouble import told_in_a_box
 
-POLL_SECONDS = 0.7
+POLL_SECONDS = 1.5
 
 
 def draw(run_id: str, view: str, settings: ScoreSettings) -> None:

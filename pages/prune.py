@@ -38,7 +38,7 @@ from pages.parts.score_settings import choose_score_settings
 from pages.parts.show import show_figure
 from pages.parts.trouble import told_in_a_box
 
-POLL_SECONDS = 0.4
+POLL_SECONDS = 0.7
 ABLATION = "single-block ablation"
 
 
