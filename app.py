@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import compare, overview, profile, prune
+from pages import compare, methods, overview, profile, prune
 from pages.parts.choose_run import choose_run
 from pages.parts.first_start import profile_something_at_first
 from pages.parts.trouble import told_in_a_box
@@ -21,6 +21,7 @@ page = st.navigation(
         st.Page(overview.page, title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
         st.Page(profile.page, title="Profile", icon=":material/ssid_chart:", url_path="profile"),
         st.Page(compare.page, title="Compare", icon=":material/stacked_line_chart:", url_path="compare"),
+        st.Page(methods.page, title="Methods", icon=":material/balance:", url_path="methods"),
         st.Page(prune.page, title="Prune", icon=":material/content_cut:", url_path="prune"),
     ]
 )

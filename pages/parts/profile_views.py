@@ -129,15 +129,9 @@ def draw_massive(run: Run, finished: int, settings: ScoreSettings) -> None:
 def draw_features(run: Run, finished: int, settings: ScoreSettings) -> None:
     """Block × feature for one statistic."""
     frame = feature_frame(_moments(run, finished, settings))
-    chosen = st.segmented_control(
-        "Statistic",
-        FEATURE_STATISTICS,
-        default=FEATURE_STATISTICS[1],
-        format_func=lambda s: s.name,
-        key="feature-statistic",
-        required=True,
-    )
-    statistic = chosen or FEATURE_STATISTICS[1]
+    names = [statistic.name for statistic in FEATURE_STATISTICS]
+    chosen = st.segmented_control("Statistic", names, default=names[1], key="feature-statistic", required=True)
+    statistic = FEATURE_STATISTICS[names.index(chosen or names[1])]
     show_figure(feature_heatmap(frame, statistic), frame, f"features-{statistic.column}-{settings.site}")
 
 

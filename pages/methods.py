@@ -1,0 +1,131 @@
+"""Ways to score a block, side by side on the same text, with what removal really costs beside them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from avss_core.errors import AvssError
+from avss_core.figures.agreement import ablation_scatter, agreement_matrix, rank_heatmap
+from avss_core.importance import METHODS
+from avss_core.importance.agreement import agreement_table, agreement_with
+from avss_core.importance.ranking import Ranking, rank_table
+from avss_core.importance.registry import ORACLE, fitting
+from avss_core.importance.settings import RankSettings
+from avss_core.jobs import ProfileRequest, RankRequest
+from avss_core.jobs.results import finished_rankings
+from avss_core.runs import Run
+from pages.parts.by_address import run_dashboard
+from pages.parts.choose_run import chosen_run, line_of
+from pages.parts.engine import jobs, store
+from pages.parts.follow import follow
+from pages.parts.show import show_figure
+from pages.parts.trouble import told_in_a_box
+
+POLL_SECONDS = 1.5
+QUICK = ("avss", "variance", "block_influence", "gbis", "taylor", ORACLE)
+
+
+def start(request: RankRequest) -> None:
+    """Submit every pass that the methods need; those that were measured before are free."""
+    try:
+        for part in request.parts():
+            jobs().submit(part)
+    except AvssError as error:
+        st.session_state["rank-error"] = str(error)
+
+
+def choose_request(run: Run) -> RankRequest:
+    """Draw the widgets; the text is the profiled part of the run's."""
+    profiled = ProfileRequest.from_dict(run.spec)
+    able = fitting(bool(run.facts.get("predicts_next_token")), has_head=bool(run.facts.get("predicts_next_token")))
+    names = [method.name for method in able]
+    chosen = st.multiselect("Methods", names, [name for name in QUICK if name in names], key="rank-methods")
+    tokens = st.select_slider("Tokens", [500, 1000, 2000, 4000, 8000], 1000, key="rank-tokens")
+    corpus = type(profiled.corpus).from_dict({**profiled.corpus.to_dict(), "max_tokens": tokens})
+    with_yardstick = dict.fromkeys([*chosen, *([ORACLE] if ORACLE in names else [])])
+    return RankRequest(profiled.model, corpus, RankSettings(tuple(with_yardstick)))
+
+
+def draw_progress(request: RankRequest) -> None:
+    """Every pass under way; when the last one ends, the page is drawn again."""
+    with told_in_a_box():
+        runs = [store().find_run(part.run_id()) for part in request.parts()]
+        for index, run in enumerate(runs):
+            if run is not None and run.status != "done":
+                st.caption(", ".join(run.spec["settings"]["methods"]))
+                follow(run.id, f"rank-{index}")
+        if finished_rankings(store(), request) is not None:
+            st.rerun()
+
+
+def draw_rankings(rankings: tuple[Ranking, ...]) -> None:
+    """Agreement with ablation and cost; ranks; who agrees with whom; one method against ablation."""
+    agreement = agreement_with(rankings)
+    table = pd.DataFrame(
+        [
+            {
+                "method": ranking.name,
+                **(agreement.get(ranking.name) or {}),
+                "seconds of its pass": ranking.seconds,
+                "block runs": ranking.block_runs,
+                "removed first": " ".join(map(str, ranking.removal_order[:8])),
+            }
+            for ranking in rankings
+        ]
+    )
+    st.subheader("Agreement with single-block ablation, and cost", anchor=False)
+    st.dataframe(table, hide_index=True)
+    ranks = rank_table(rankings)
+    show_figure(rank_heatmap(ranks), ranks, "ranks")
+    if len(rankings) < 2:
+        return
+    pairs = agreement_table(rankings)
+    show_figure(agreement_matrix(pairs), pairs, "agreement")
+    truth = next((ranking for ranking in rankings if ranking.name == ORACLE), None)
+    others = [ranking for ranking in rankings if ranking.name != ORACLE]
+    if truth is None or not others:
+        return
+    name = st.selectbox("Against ablation", [ranking.name for ranking in others], key="rank-against")
+    shown = next((ranking for ranking in others if ranking.name == name), others[0])
+    points = pd.DataFrame({"block": range(len(truth.scores)), "score": shown.scores, "ablation": truth.scores})
+    found = agreement[shown.name]
+    figure = ablation_scatter(points, shown.name, spearman=found["spearman"], kendall=found["kendall"])
+    show_figure(figure, points, f"{shown.name}-against-ablation")
+
+
+def draw_cards(names: tuple[str, ...]) -> None:
+    """What each method sees, and what it is blind to."""
+    with st.expander("What the methods are"):
+        for method in METHODS:
+            if method.name in names:
+                st.markdown(f"**{method.pretty_name}** ([{method.paper}]({method.url})). {method.cost}.")
+                st.markdown(f"Sees: {method.sees}  \nBlind to: {method.blind_to}")
+                if method.our_reading:
+                    st.caption(f"Our reading: {method.our_reading}")
+
+
+def page() -> None:
+    """Draw the page."""
+    st.title("Methods")
+    run = chosen_run()
+    st.caption(line_of(run))
+    if "blocks" not in run.facts:
+        st.info("The profile has to load its model first.", icon=":material/hourglass:")
+        return
+    request = choose_request(run)
+    st.button("Score the blocks", type="primary", key="rank", on_click=start, args=(request,))
+    if "rank-error" in st.session_state:
+        st.error(st.session_state.pop("rank-error"), icon=":material/error:")
+    rankings = finished_rankings(store(), request)
+    if rankings is not None:
+        draw_rankings(rankings)
+    else:
+        under_way = [part for part in request.parts() if store().find_run(part.run_id()) is not None]
+        if under_way:
+            st.fragment(draw_progress, run_every=POLL_SECONDS)(request)
+    draw_cards(request.settings.methods)
+
+
+if __name__ == "__main__":
+    run_dashboard()
