@@ -39,28 +39,30 @@ def start(model: ModelSpec, corpus: CorpusSpec, sites: tuple[str, ...], stop_whe
 def draw_chooser() -> None:
     """Model, text, sites and the button."""
     with st.container(border=True):
-        model_column, text_column, go_column = st.columns([4, 4, 3])
+        model_column, text_column = st.columns(2)
         with model_column:
             model = choose_model()
         with text_column:
             corpus = choose_corpus()
-        with go_column:
-            sites = st.pills("Measure at", SITES, selection_mode="multi", default=["residual", "update"], key="sites")
-            stop = st.toggle(
-                "Stop when stable",
-                key="stop-when-stable",
-                help="End as soon as the set of the lowest 25 % of blocks by AVSS (first site) is the same in 95 % of "
-                "resamples of the shards.",
-            )
-            st.button(
-                "Start profile",
-                type="primary",
-                key="start",
-                icon=":material/play_arrow:",
-                width="stretch",
-                on_click=start,
-                args=(model, corpus, tuple(site for site in SITES if site in sites), 0.25 if stop else None),
-            )
+        sites_column, stop_column, start_column = st.columns([4, 2, 2], vertical_alignment="bottom")
+        sites = sites_column.pills(
+            "Measure at", SITES, selection_mode="multi", default=["residual", "update"], key="sites"
+        )
+        stop = stop_column.toggle(
+            "Stop when stable",
+            key="stop-when-stable",
+            help="End as soon as the set of the lowest 25 % of blocks by AVSS (first site) is the same in 95 % of "
+            "resamples of the shards.",
+        )
+        start_column.button(
+            "Start profile",
+            type="primary",
+            key="start",
+            icon=":material/play_arrow:",
+            width="stretch",
+            on_click=start,
+            args=(model, corpus, tuple(site for site in SITES if site in sites), 0.25 if stop else None),
+        )
         if "start-error" in st.session_state:
             st.error(st.session_state.pop("start-error"), icon=":material/error:")
 

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from avss_core.corpora.batches import Batch
+from avss_core.importance.authors_table import EPSILON
 from avss_core.importance.methods.avss_script import SILENT, VARIANCE
 from avss_core.importance.passes.block_hooks import BlockHooks
 from avss_core.importance.passes.measured import ByDocument
 from avss_core.importance.sums import rows_of
 from avss_core.models.load import LoadedModel
-
-EPSILON = 1e-5
 
 
 class SequenceMeans(BlockHooks):
