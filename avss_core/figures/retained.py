@@ -146,4 +146,7 @@ def retained_curve(
         f"retained performance{', ' + task if task else ''}",
         height=height,
     )
-    return figure if len(sweep) else say(figure, "No cut has been evaluated yet")
+    if len(sweep):
+        return figure
+    figure.update_yaxes(range=[0, 1.05])
+    return say(figure, "No cut has been evaluated yet")

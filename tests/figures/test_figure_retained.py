@@ -96,3 +96,9 @@ def test_no_cut_yet_and_missing_columns_are_said() -> None:
         retained_curve(sweep({"avss": 0.9}).drop(columns="retained"), n_blocks=30)
     with pytest.raises(SettingError, match="band of random cuts needs the column median"):
         retained_curve(sweep({"avss": 0.9}), draws().drop(columns="median"), n_blocks=30)
+
+
+def test_an_empty_chart_shows_the_scale_from_nothing_to_all() -> None:
+    empty = pd.DataFrame(columns=["method", "removed", "share", "retained", "low", "high"])
+    figure = retained_curve(empty, n_blocks=30)
+    assert tuple(figure.layout.yaxis.range) == (0, 1.05)
