@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 
 import torch
-from distributed import KilledWorker, as_completed, get_worker, worker_client
+from distributed import Future, KilledWorker, as_completed, get_worker, worker_client
 
 from avss_core import __version__
 from avss_core.errors import AvssError, Cancelled, CorpusError, ResourceError
@@ -18,8 +18,9 @@ from avss_core.jobs.entry import do_unit
 from avss_core.jobs.job import LOST, Job
 from avss_core.jobs.progress import Reporter
 from avss_core.jobs.requests import Request, request_of
-from avss_core.jobs.resident import in_use, resident_model, shards_of
-from avss_core.jobs.work import WORK, facts_of
+from avss_core.jobs.resident import facts_of, in_use, resident_model
+from avss_core.jobs.works.base import Plan, Turn
+from avss_core.jobs.works.registry import WORKS
 from avss_core.runs import Store
 
 
@@ -61,46 +62,63 @@ def work_unit(job: Job, number: int) -> None:
         if request.run_id() != job.run:
             raise CorpusError("The model or the text was changed while it was being read; start the job again.")
         started = time.perf_counter()
-        write = WORK[job.kind].run(request, number, reporter.count)
+        write = WORKS[job.kind].run(request, Turn(number, job.run, store, reporter.count, reporter.say))
         seconds = time.perf_counter() - started
     store.add_unit(job.run, number, reporter.tokens, seconds, write)
     reporter.say("measuring")
 
 
 def _carry_out(job: Job, store: Store) -> None:
-    request, reporter = request_of(job.kind, job.spec), Reporter(job)
-    missing = _plan(job, request, store, reporter)
-    if missing:
-        _give_out(job, missing, lambda: WORK[job.kind].enough(request, store.run(job.run), store))
-        finished = len(store.units(job.run))
-        if finished < (store.run(job.run).n_units or 0):
-            store.add_facts(job.run, job.attempt, stopped_after=finished)
+    request, work, reporter = request_of(job.kind, job.spec), WORKS[job.kind], Reporter(job)
+    plan = _plan(job, request, store, reporter)
+    done = {unit.number for unit in store.units(job.run) if store.path_of(unit.file).is_file()}
+    missing = [number for number in range(plan.units) if number not in done]
+
+    def enough() -> bool:
+        return work.enough(request, store.run(job.run), store)
+
+    if missing and not (done and enough()):
+        _give_out(job, missing, enough, in_order=plan.in_order)
+    finished = len(store.units(job.run))
+    if finished < plan.units:
+        store.add_facts(job.run, job.attempt, stopped_after=finished)
     reporter.say("summing up")
-    WORK[job.kind].finish(request, store.run(job.run), store)
+    with in_use:
+        work.finish(request, store.run(job.run), store)
 
 
-def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> list[int]:
+def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> Plan:
     reporter.say("loading the model")
     model = resident_model(request.model)
-    WORK[job.kind].check(request, model)
+    WORKS[job.kind].check(request, model)
     reporter.say("reading the text")
-    shards = shards_of(request)
-    tokens = sum(len(item) for shard in shards for item in shard)
-    documents = len({item.document for shard in shards for item in shard})
-    versions = {"avss": __version__, "torch": torch.__version__}
-    store.add_facts(job.run, job.attempt, **facts_of(request), tokens=tokens, documents=documents, versions=versions)
-    store.update_run(job.run, job.attempt, n_units=len(shards))
-    finished = {unit.number for unit in store.units(job.run) if store.path_of(unit.file).is_file()}
-    return [number for number in range(len(shards)) if number not in finished]
+    with in_use:
+        plan = WORKS[job.kind].plan(request, model)
+    facts = facts_of(request.model) | {"versions": {"avss": __version__, "torch": torch.__version__}}
+    store.add_facts(job.run, job.attempt, **facts, tokens=plan.tokens, documents=plan.documents)
+    store.update_run(job.run, job.attempt, n_units=plan.units)
+    return plan
 
 
-def _give_out(job: Job, missing: list[int], enough: Callable[[], bool]) -> None:
-    """Have the missing units done, in any order, until all are or it is enough."""
+def _give_out(job: Job, missing: list[int], enough: Callable[[], bool], in_order: bool) -> None:
+    """Have the missing units done, one after another or in any order, until all are or it is enough."""
     with worker_client() as client:
         # A driver that is started again, because its worker died, must not meet the tasks of the one before.
         start = time.time_ns()
-        futures = [client.submit(do_unit, job, number, key=f"{job.run}-{number}-{start}") for number in missing]
+
+        def submit(number: int) -> Future:
+            return client.submit(do_unit, job, number, key=f"{job.run}-{number}-{start}")
+
+        futures: list[Future] = []
         try:
+            if in_order:
+                for number in missing:
+                    futures = [submit(number)]
+                    futures[0].result()
+                    if enough():
+                        break
+                return
+            futures = [submit(number) for number in missing]
             for future in as_completed(futures):
                 future.result()
                 if enough():

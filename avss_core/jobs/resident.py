@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
+from typing import Any, cast
 
 import torch
 
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.jobs.requests import EvaluateRequest, Request
+from avss_core.corpora.windows import Window
 from avss_core.models.load import LoadedModel, load_model
 from avss_core.models.spec import ModelSpec
 from avss_core.tasks import PERPLEXITY, task_named
@@ -32,13 +33,35 @@ def resident_model(spec: ModelSpec) -> LoadedModel:
         return _resident[name]
 
 
-def shards_of(request: Request) -> tuple[Shard, ...]:
-    """The text of a request as tokens, in shards of whole documents: a task's own, or windows to profile."""
-    task = request.task if isinstance(request, EvaluateRequest) else PERPLEXITY  # whose shards are windows of text
+def shards_for(model: ModelSpec, corpus: CorpusSpec, task: str = PERPLEXITY) -> tuple[Shard, ...]:
+    """A text as tokens, in shards of whole documents: as the task asks it, or as windows of text for perplexity."""
     with in_use:
-        return _shards(task, request.model.identity(), request.model, request.corpus.identity(), request.corpus)
+        return _shards(task, model.identity(), model, corpus.identity(), corpus)
 
 
-@lru_cache(maxsize=4)
+def windows_for(model: ModelSpec, corpus: CorpusSpec) -> list[Window]:
+    """A text as windows of tokens, all shards together."""
+    return [cast(Window, window) for shard in shards_for(model, corpus) for window in shard]
+
+
+def facts_of(spec: ModelSpec) -> dict[str, Any]:
+    """What the pages and the shell want to know of a model, without loading it."""
+    model = resident_model(spec)
+    return {
+        "model_identity": spec.identity(),
+        "blocks": model.n_blocks,
+        "architecture": type(model.network).__name__,
+        "hidden_size": model.hidden_size,
+        "parameters": model.parameters_total,
+        "block_parameters": [model.parameters_of(index) for index in range(model.n_blocks)],
+        "fingerprint": model.fingerprint,
+        "device": str(model.device),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "predicts_next_token": model.predicts_next_token,
+        "chat_template": bool(getattr(model.tokenizer, "chat_template", None)),
+    }
+
+
+@lru_cache(maxsize=8)
 def _shards(task: str, _model: str, model_spec: ModelSpec, _corpus: str, corpus_spec: CorpusSpec) -> tuple[Shard, ...]:
     return shards_of_task(task_named(task), corpus_spec, resident_model(model_spec).tokenizer)

@@ -1,0 +1,1 @@
+"""How each kind of request is carried out in a worker. All of it needs torch: `registry.py` lists the kinds."""
