@@ -6,8 +6,6 @@ import pandas as pd
 import streamlit as st
 from scipy.stats import spearmanr
 
-from avss_core.corpora.spec import CorpusSpec
-from avss_core.errors import AvssError
 from avss_core.figures.agreement import ablation_scatter
 from avss_core.figures.before_after import before_after
 from avss_core.figures.retained import retained_curve
@@ -18,13 +16,12 @@ from avss_core.jobs.results import still_to_do
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning import Cut
 from avss_core.pruning.outcome import Outcome
-from avss_core.runs import Run
 from avss_core.tasks import PERPLEXITY
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_cut import BY_HAND, choose_cut, choose_protected
 from pages.parts.choose_run import chosen_run, line_of
-from pages.parts.engine import jobs, score_table, store
-from pages.parts.follow import follow
+from pages.parts.choose_text import choose_held_out_text
+from pages.parts.engine import score_table, store
 from pages.parts.outcomes import (
     RANDOM_DRAWS,
     ablation_frame,
@@ -36,35 +33,16 @@ from pages.parts.outcomes import (
 )
 from pages.parts.score_settings import choose_score_settings
 from pages.parts.show import show_figure
-from pages.parts.trouble import told_in_a_box
+from pages.parts.start_job import draw_job, start_job
 
-POLL_SECONDS = 0.7
 ABLATION = "single-block ablation"
 
 
 def evaluate(request: EvaluateRequest) -> None:
     """Submit what is still to do of a request; what was done before is free."""
     left = still_to_do(store(), request)
-    if not left.cuts:
-        return
-    try:
-        st.session_state["evaluation"] = jobs().submit(left).id
-    except AvssError as error:
-        st.session_state["evaluation-error"] = str(error)
-
-
-def choose_text(run: Run) -> CorpusSpec:
-    """The held-out part of the profiled text, and how much of it is read."""
-    profiled = CorpusSpec.from_dict(run.spec["corpus"])
-    tokens = st.select_slider(
-        "Tokens to evaluate on",
-        [1000, 2000, 4000, 8000, 16000, 32000],
-        4000,
-        key="evaluation-tokens",
-        help="Of the held-out documents, in order. More tokens, narrower intervals, longer waits.",
-    )
-    held_out = profiled if profiled.part == "all" else profiled.of_part("evaluate")
-    return CorpusSpec.from_dict({**held_out.to_dict(), "max_tokens": tokens})
+    if left.cuts:
+        start_job("evaluation", left)
 
 
 def short_number(value: float) -> str:
@@ -129,14 +107,6 @@ def draw_yardsticks(request: EvaluateRequest, cut: Cut, protected: tuple[int, ..
     show_figure(ablation_scatter(points, "AVSS", spearman=agreement), points, "avss-against-ablation")
 
 
-def draw_job(run_id: str) -> None:
-    """The evaluation under way; when it ends, the page is drawn again."""
-    with told_in_a_box():
-        if follow(run_id, "evaluate").ended and st.session_state.get("evaluation-shown") != run_id:
-            st.session_state["evaluation-shown"] = run_id
-            st.rerun()
-
-
 def page() -> None:
     """Draw the page."""
     st.title("Prune")
@@ -153,7 +123,7 @@ def page() -> None:
         with left:
             protected = choose_protected(n_blocks)
         with right:
-            corpus = choose_text(run)
+            corpus = choose_held_out_text(run)
         base = EvaluateRequest(ModelSpec.from_dict(run.spec["model"]), corpus, PERPLEXITY, ((),))
         table = score_table(
             run.id, len(store().units(run.id)), settings.site, settings.epsilon, settings.skip_first_token
@@ -181,13 +151,8 @@ def page() -> None:
         )
         if corpus.part == "all":
             st.warning("This run profiled all documents, so the cut is judged on text that was used to choose it.")
-        if "evaluation-error" in st.session_state:
-            st.error(st.session_state.pop("evaluation-error"), icon=":material/error:")
 
-    if "evaluation" in st.session_state:
-        job = store().find_run(st.session_state["evaluation"])
-        if job is not None:
-            st.fragment(draw_job, run_every=None if job.ended else POLL_SECONDS)(job.id)
+    draw_job("evaluation")
 
     found = outcome(base, cut.removed, cut.reason)
     if found is None:

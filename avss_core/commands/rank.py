@@ -9,15 +9,13 @@ import typer
 
 from avss_core.commands import options as o
 from avss_core.commands.answer import answer
-from avss_core.commands.session import Workers, run_to_end
-from avss_core.errors import AvssError
+from avss_core.commands.session import Workers, rankings_of
 from avss_core.importance import METHODS, Epsilon
 from avss_core.importance.answer import rank_answer
 from avss_core.importance.ranking import Ranking
 from avss_core.importance.registry import ORACLE
 from avss_core.importance.settings import DEFAULT_BUDGET, RankSettings
 from avss_core.jobs import RankRequest
-from avss_core.jobs.results import finished_rankings
 from avss_core.runs import Store
 
 ALL = "all"
@@ -57,11 +55,7 @@ def rank(
     )
     opened = Store(store)
     with Workers(opened) as workers:
-        for part in request.parts():
-            run_to_end(workers, part)
-    rankings = finished_rankings(opened, request)
-    if rankings is None:
-        raise AvssError("A part of the comparison is gone from the store; start it again.")
+        rankings = rankings_of(workers, request)
     values = rank_answer(rankings, seed)
     answer(values, as_json, _table(rankings, values["agreement"]), "Lowest first: the order of removal by each method.")
 

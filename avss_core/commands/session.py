@@ -8,11 +8,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from avss_core.errors import AvssError, BadInput, Cancelled
+from avss_core.importance.ranking import Ranking
 from avss_core.jobs.client import Jobs
 from avss_core.jobs.cluster import local_cluster
 from avss_core.jobs.contact import running_address
 from avss_core.jobs.progress import Progress as Word
-from avss_core.jobs.requests import Request
+from avss_core.jobs.requests import RankRequest, Request
+from avss_core.jobs.results import finished_rankings
 from avss_core.runs import Run, Store
 
 
@@ -62,6 +64,16 @@ def run_to_end(workers: Workers, request: Request) -> Run:
     if run.status != "done":
         raise _error_of(run)
     return run
+
+
+def rankings_of(workers: Workers, request: RankRequest) -> tuple[Ranking, ...]:
+    """The rankings of a request, one for each method; passes that were made before are not made again."""
+    for part in request.parts():
+        run_to_end(workers, part)
+    rankings = finished_rankings(workers.store, request)
+    if rankings is None:
+        raise AvssError("A part of the comparison is gone from the store; start it again.")
+    return rankings
 
 
 def _error_of(run: Run) -> AvssError:
