@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from avss_core.errors import AvssError
-from avss_core.figures.agreement import ablation_scatter, agreement_matrix, rank_heatmap
 from avss_core.importance import METHODS
-from avss_core.importance.agreement import agreement_table, agreement_with
-from avss_core.importance.ranking import Ranking, rank_table
+from avss_core.importance.ranking import Ranking
 from avss_core.importance.registry import ORACLE, fitting
 from avss_core.importance.settings import RankSettings
 from avss_core.jobs import ProfileRequest, RankRequest
@@ -19,7 +16,8 @@ from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.engine import jobs, store
 from pages.parts.follow import follow
-from pages.parts.show import show_figure
+from pages.parts.methods_cost import draw_cost
+from pages.parts.methods_views import VIEWS, draw_ranks
 from pages.parts.trouble import told_in_a_box
 
 POLL_SECONDS = 1.5
@@ -59,39 +57,14 @@ def draw_progress(request: RankRequest) -> None:
             st.rerun()
 
 
-def draw_rankings(rankings: tuple[Ranking, ...]) -> None:
-    """Agreement with ablation and cost; ranks; who agrees with whom; one method against ablation."""
-    agreement = agreement_with(rankings)
-    table = pd.DataFrame(
-        [
-            {
-                "method": ranking.name,
-                **(agreement.get(ranking.name) or {}),
-                "seconds of its pass": ranking.seconds,
-                "block runs": ranking.block_runs,
-                "removed first": " ".join(map(str, ranking.removal_order[:8])),
-            }
-            for ranking in rankings
-        ]
-    )
-    st.subheader("Agreement with single-block ablation, and cost", anchor=False)
-    st.dataframe(table, hide_index=True)
-    ranks = rank_table(rankings)
-    show_figure(rank_heatmap(ranks), ranks, "ranks")
+def draw_rankings(rankings: tuple[Ranking, ...], request: RankRequest) -> None:
+    """Agreement, cost and quality first, then the view that is chosen."""
+    draw_cost(rankings, request)
     if len(rankings) < 2:
+        draw_ranks(rankings)
         return
-    pairs = agreement_table(rankings)
-    show_figure(agreement_matrix(pairs), pairs, "agreement")
-    truth = next((ranking for ranking in rankings if ranking.name == ORACLE), None)
-    others = [ranking for ranking in rankings if ranking.name != ORACLE]
-    if truth is None or not others:
-        return
-    name = st.selectbox("Against ablation", [ranking.name for ranking in others], key="rank-against")
-    shown = next((ranking for ranking in others if ranking.name == name), others[0])
-    points = pd.DataFrame({"block": range(len(truth.scores)), "score": shown.scores, "ablation": truth.scores})
-    found = agreement[shown.name]
-    figure = ablation_scatter(points, shown.name, spearman=found["spearman"], kendall=found["kendall"])
-    show_figure(figure, points, f"{shown.name}-against-ablation")
+    view = st.segmented_control("View", list(VIEWS), default="Ranks", key="methods-view", label_visibility="collapsed")
+    VIEWS[view or "Ranks"](rankings)
 
 
 def draw_cards(names: tuple[str, ...]) -> None:
@@ -119,7 +92,7 @@ def page() -> None:
         st.error(st.session_state.pop("rank-error"), icon=":material/error:")
     rankings = finished_rankings(store(), request)
     if rankings is not None:
-        draw_rankings(rankings)
+        draw_rankings(rankings, request)
     else:
         under_way = [part for part in request.parts() if store().find_run(part.run_id()) is not None]
         if under_way:

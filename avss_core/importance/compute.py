@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import torch
 
 from avss_core.corpora.windows import Window
 from avss_core.errors import ModelError
@@ -20,6 +19,7 @@ from avss_core.importance.passes.gradients import gradients_pass
 from avss_core.importance.passes.measured import Pass
 from avss_core.importance.passes.variants import variants_pass
 from avss_core.importance.passes.weights import weights_pass
+from avss_core.importance.peak_bytes import PeakBytes
 from avss_core.importance.registry import fitting
 from avss_core.importance.settings import RankSettings
 from avss_core.importance.sums import add_up, fact_row
@@ -63,14 +63,13 @@ def measure_shard(
     tables = [fact_row(TOKENS, document, tokens)]
     for listed, needs in needed:
         share = listed.block_runs(model.n_blocks, settings.budget) / whole
-        before = _memory(model.device)
+        memory = PeakBytes(model.device)
         started = time.perf_counter()
         measured = listed.run(model, windows, settings, meter.part(share))
         seconds = time.perf_counter() - started
-        peak = None if before is None else torch.cuda.max_memory_allocated(model.device) - before
         tables += measured.tables
         for need in sorted(needs):
-            tables += cost_rows(need, document, Spent(seconds, measured.block_tokens, peak))
+            tables += cost_rows(need, document, Spent(seconds, measured.block_tokens, memory.bytes()))
     meter.finish()
     return add_up(pd.concat(tables, ignore_index=True))
 
@@ -118,11 +117,3 @@ class _Meter:
     def _tell(self, tokens: int) -> None:
         self._tick(tokens - self._told)
         self._told = tokens
-
-
-def _memory(device: torch.device) -> int | None:
-    """Bytes in use on an accelerator, whose peak is counted from now on; None where there is no such count."""
-    if device.type != "cuda":
-        return None
-    torch.cuda.reset_peak_memory_stats(device)
-    return torch.cuda.memory_allocated(device)

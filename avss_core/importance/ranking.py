@@ -21,8 +21,8 @@ class Ranking:
 
     standard_error, low, high (95 %): over documents, or over sampled orders of removal; None where the method has
     none or the text too few documents. seconds, block_runs, peak_bytes: of the pass that measured it, which other
-    methods may share; block_runs counts a block once when it ran over the whole text; peak_bytes
-    is known on an accelerator only. samples: documents or orders behind the interval.
+    methods may share; block_runs counts a block once when it ran over the whole text; peak_bytes is beside what was
+    held before (`peak_bytes.py`), None where it is not known. samples: documents or orders behind the interval.
     """
 
     name: str

@@ -1,0 +1,92 @@
+"""What each method costs and what its choice of blocks is worth: the table, and the figure of quality against cost."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from avss_core.figures.pareto import pareto_figure
+from avss_core.importance.agreement import agreement_with
+from avss_core.importance.ranking import Ranking
+from avss_core.jobs import EvaluateRequest, RankRequest
+from avss_core.jobs.results import still_to_do
+from avss_core.pruning import lowest_fraction
+from avss_core.tasks import PERPLEXITY
+from pages.parts.engine import store
+from pages.parts.outcomes import outcome
+from pages.parts.show import show_figure
+from pages.parts.start_job import draw_job, start_job
+
+SHARE = 0.25  # of the blocks: the papers' mark
+COSTS = {"seconds": "seconds of its pass", "block_runs": "block runs over the text", "megabytes": "memory (MB)"}
+AGREEMENT, AFTER = "agreement with ablation", f"perplexity without {SHARE:.0%} of the blocks"
+
+
+def cuts_of(rankings: tuple[Ranking, ...]) -> dict[str, tuple[int, ...]]:
+    """What each method would remove: the lowest quarter of its scores, no block protected."""
+    return {ranking.name: lowest_fraction(list(ranking.scores), SHARE).removed for ranking in rankings}
+
+
+def draw_cost(rankings: tuple[Ranking, ...], request: RankRequest) -> None:
+    """Agreement, cost and what is left after removing a quarter by each method."""
+    cuts = cuts_of(rankings)
+    corpus = request.corpus if request.corpus.part == "all" else request.corpus.of_part("evaluate")
+    base = EvaluateRequest(request.model, corpus, PERPLEXITY, tuple(dict.fromkeys([(), *cuts.values()])))
+    table = cost_table(rankings, base, cuts)
+    st.dataframe(table, hide_index=True)
+    left = still_to_do(store(), base)
+    if left.cuts:
+        st.button(
+            f"Remove {SHARE:.0%} by each method and evaluate",
+            key="evaluate-quarters",
+            icon=":material/content_cut:",
+            on_click=start_job,
+            args=("quarters", left),
+            help="Perplexity on held-out text that no method was given, all cuts in one prefix tree.",
+        )
+    draw_job("quarters")
+
+    cost_column, quality_column = st.columns(2)
+    cost = cost_column.segmented_control(
+        "Cost", list(COSTS), default="seconds", key="pareto-cost", format_func=COSTS.__getitem__
+    )
+    choices = [AGREEMENT, AFTER] if not left.cuts else [AGREEMENT]
+    quality = quality_column.segmented_control("Quality", choices, default=AGREEMENT, key="pareto-quality")
+    draw_pareto(table, cost or "seconds", quality or AGREEMENT)
+
+
+def cost_table(rankings: tuple[Ranking, ...], base: EvaluateRequest, cuts: dict[str, tuple[int, ...]]) -> pd.DataFrame:
+    """One row a method: agreement with its interval, cost of the pass, perplexity without its lowest quarter."""
+    agreement = agreement_with(rankings)
+    rows = []
+    for ranking in rankings:
+        found = outcome(base, cuts[ranking.name], ranking.name)
+        rows.append(
+            {
+                "method": ranking.name,
+                **(agreement.get(ranking.name) or {}),
+                "seconds": ranking.seconds,
+                "block_runs": ranking.block_runs,
+                "megabytes": None if ranking.peak_bytes is None else ranking.peak_bytes / 2**20,
+                "perplexity": found.after.value if found else None,
+                "perplexity_low": found.after.low if found else None,
+                "perplexity_high": found.after.high if found else None,
+                "removed first": " ".join(map(str, ranking.removal_order[:8])),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def draw_pareto(table: pd.DataFrame, cost: str, quality: str) -> None:
+    """Quality against cost. The oracle agrees with itself by definition, so it is marked as the yardstick."""
+    column = "spearman" if quality == AGREEMENT else "perplexity"
+    wanted = {"method": "method", cost: "cost", column: "quality", f"{column}_low": "low", f"{column}_high": "high"}
+    if not set(wanted) <= set(table.columns) or table[[cost, column]].dropna().empty:
+        st.info("Not known for these methods here.", icon=":material/help:")
+        return
+    points = table[list(wanted)].rename(columns=wanted).dropna(subset=["cost", "quality"]).astype({"cost": float})
+    axis = "Spearman ρ with single-block ablation" if quality == AGREEMENT else f"{quality} (held-out text)"
+    figure = pareto_figure(points, COSTS[cost], axis, higher_is_better=quality == AGREEMENT)
+    show_figure(figure, points, "quality-against-cost")
+    if quality == AGREEMENT:
+        st.caption("Ablation is the yardstick here, so its own agreement is 1 by definition.")
