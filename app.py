@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import compare, methods, overview, profile, prune
+from pages import compare, hallucination, heal, methods, overview, profile, prune, search, sweep, table1
 from pages.parts.choose_run import choose_run
 from pages.parts.first_start import profile_something_at_first
 from pages.parts.trouble import told_in_a_box
@@ -17,13 +17,28 @@ st.set_page_config(page_title="AVSS", page_icon=str(ASSETS / "favicon.svg"), lay
 st.logo(str(ASSETS / "logo.svg"), size="large")
 
 page = st.navigation(
-    [
-        st.Page(overview.page, title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
-        st.Page(profile.page, title="Profile", icon=":material/ssid_chart:", url_path="profile"),
-        st.Page(compare.page, title="Compare", icon=":material/stacked_line_chart:", url_path="compare"),
-        st.Page(methods.page, title="Methods", icon=":material/balance:", url_path="methods"),
-        st.Page(prune.page, title="Prune", icon=":material/content_cut:", url_path="prune"),
-    ]
+    {
+        "Measure": [
+            st.Page(overview.page, title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
+            st.Page(profile.page, title="Profile", icon=":material/ssid_chart:", url_path="profile"),
+            st.Page(compare.page, title="Compare", icon=":material/stacked_line_chart:", url_path="compare"),
+        ],
+        "Score": [
+            st.Page(methods.page, title="Methods", icon=":material/balance:", url_path="methods"),
+            st.Page(table1.page, title="Papers' table", icon=":material/table_chart:", url_path="table1"),
+        ],
+        "Prune": [
+            st.Page(prune.page, title="Prune", icon=":material/content_cut:", url_path="prune"),
+            st.Page(sweep.page, title="Sweep", icon=":material/show_chart:", url_path="sweep"),
+            st.Page(search.page, title="Search", icon=":material/account_tree:", url_path="search"),
+            st.Page(heal.page, title="Heal", icon=":material/healing:", url_path="heal"),
+        ],
+        "Hallucination": [
+            st.Page(
+                hallucination.page, title="Hallucination", icon=":material/psychology_alt:", url_path="hallucination"
+            ),
+        ],
+    }
 )
 
 with told_in_a_box():

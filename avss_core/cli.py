@@ -15,9 +15,16 @@ from typing import NoReturn
 
 import typer
 
+from avss_core.commands.classifier import classifier
 from avss_core.commands.corpora import corpora
 from avss_core.commands.doctor import doctor
+from avss_core.commands.gain import gain
+from avss_core.commands.generate import generate
+from avss_core.commands.hallucinate import hallucinate
+from avss_core.commands.heal import heal
+from avss_core.commands.iterate import iterate
 from avss_core.commands.methods import methods
+from avss_core.commands.mitigate import mitigate
 from avss_core.commands.models import models
 from avss_core.commands.profile import profile
 from avss_core.commands.prune import prune
@@ -25,6 +32,8 @@ from avss_core.commands.rank import rank
 from avss_core.commands.runs import runs_app
 from avss_core.commands.scores import scores
 from avss_core.commands.serve import serve
+from avss_core.commands.sweep import sweep
+from avss_core.commands.table1 import table1
 from avss_core.commands.tasks import tasks
 from avss_core.errors import AvssError
 
@@ -35,7 +44,28 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (profile, scores, rank, prune, serve, models, corpora, tasks, methods, doctor):
+COMMANDS = (
+    profile,
+    scores,
+    rank,
+    prune,
+    sweep,
+    iterate,
+    heal,
+    gain,
+    generate,
+    table1,
+    hallucinate,
+    mitigate,
+    serve,
+    models,
+    classifier,
+    corpora,
+    tasks,
+    methods,
+    doctor,
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(runs_app, name="runs")
 

@@ -55,7 +55,7 @@ def main() -> None:
 
     whole = score_network(model, healed_network(model, Variant.full(model.n_blocks)), evaluation)
     rows = [_row("removed only", whole, score_network(model, healed_network(model, variant), evaluation), 0, 0.0)]
-    found, healings = _heal_linearly(model, variant, _first_tokens(calibration, wanted.calibrate))
+    found, healings = _heal_linearly(model, variant, calibration, wanted.calibrate)
     for name, healing in healings.items():
         network = healed_network(model, variant, healing.maps)
         tokens = healing.fitted_tokens + healing.held_out_tokens
@@ -74,11 +74,11 @@ def main() -> None:
 
 
 def _heal_linearly(
-    model: LoadedModel, variant: Variant, windows: Sequence[Window]
+    model: LoadedModel, variant: Variant, windows: Sequence[Window], tokens: int
 ) -> tuple[tuple[LinearMap, ...], dict[str, LinearHealing]]:
     healings = {
-        "maps, folded": heal_linear(model, variant, windows),
-        "maps on the whole state": heal_linear(model, variant, windows, LinearSettings(fold=False)),
+        "maps, folded": heal_linear(model, variant, windows, LinearSettings(tokens=tokens)),
+        "maps on the whole state": heal_linear(model, variant, windows, LinearSettings(tokens=tokens, fold=False)),
     }
     for name, healing in healings.items():
         chosen = [f"{each.stretch.name}: {each.shrinkage:g}" for each in healing.maps]
@@ -119,16 +119,6 @@ def _row(name: str, control: pd.DataFrame, healed: pd.DataFrame, tokens: int, se
 
 def _windows(model: LoadedModel, corpus: CorpusSpec) -> list[Window]:
     return make_windows(read_corpus(corpus), model.tokenizer)
-
-
-def _first_tokens(windows: Sequence[Window], tokens: int) -> list[Window]:
-    """The first windows of every document in turn, so that a small budget still meets many documents."""
-    chosen: list[Window] = []
-    for window in sorted(windows, key=lambda window: (window.start, window.document)):
-        if sum(map(len, chosen)) >= tokens:
-            break
-        chosen.append(window)
-    return chosen
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,117 +1,98 @@
-"""`avss prune`: one cut, evaluated."""
+"""`avss prune`: one cut, evaluated on any task, and taken home."""
 
 from __future__ import annotations
 
-import math
-import re
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
-from avss_core.activations import merge_profiles
 from avss_core.commands import options as o
 from avss_core.commands.answer import answer
-from avss_core.commands.session import Workers, run_to_end
-from avss_core.errors import SettingError
-from avss_core.importance import Epsilon, score_table
-from avss_core.jobs import EvaluateRequest, ProfileRequest
-from avss_core.jobs.results import finished_profile, outcome_in, still_to_do
-from avss_core.pruning import Cut, below_threshold, lowest_fraction
+from avss_core.commands.blocks import parse_blocks
+from avss_core.commands.export_cut import check_export_folder, export_cut
+from avss_core.commands.option_groups import ModelOptions, ScoreOptions, TextOptions, in_groups
+from avss_core.commands.prune_cut import choose, evaluate
+from avss_core.commands.prune_options import CutOptions, TaskOptions
+from avss_core.commands.prune_scores import request_for, scores_of
+from avss_core.commands.session import Workers
+from avss_core.importance import Epsilon
+from avss_core.importance.settings import DEFAULT_BUDGET, RankSettings
+from avss_core.jobs import EvaluateRequest
+from avss_core.jobs.metric_outcomes import answer_of, outcomes_in
+from avss_core.pruning.outcome import Outcome
+from avss_core.pruning.targets import Tolerated
 from avss_core.runs import Store
 
-METHODS = ("avss",)
-_MOST_BLOCKS = 10_000  # more than any model has; `0-999999999` is a slip of the keyboard
+__all__ = ["parse_blocks", "prune"]
 
 
+@in_groups
 def prune(
-    method: Annotated[str | None, typer.Option(help="Score to remove the lowest blocks by: avss.")] = None,
-    fraction: Annotated[float | None, typer.Option(help="Share of the blocks to remove, with --method.")] = None,
-    threshold: Annotated[
-        float | None, typer.Option(help="Remove every block with a share below this, with --method.")
+    *,
+    cut: CutOptions,
+    task: TaskOptions,
+    scores: ScoreOptions,
+    budget: Annotated[int, typer.Option(help="Block runs for Shapley values.")] = DEFAULT_BUDGET,
+    seed: o.Seed = 0,
+    model: ModelOptions,
+    text: TextOptions,
+    export: Annotated[
+        Path | None, typer.Option(help="Write the pruned model into this folder, checked by loading it again.")
     ] = None,
-    remove: Annotated[str | None, typer.Option(help="Blocks to remove, 0-based, such as 3,4,5 or 3-5.")] = None,
-    task: Annotated[str, typer.Option(help="What is evaluated: perplexity.")] = "perplexity",
-    protect_first: Annotated[int, typer.Option(help="So many first blocks are never removed by a score.", min=0)] = 0,
-    protect_last: Annotated[int, typer.Option(help="So many last blocks are never removed by a score.", min=0)] = 0,
-    site: o.Site = "residual",
-    epsilon: o.EpsilonText = "0.01",
-    skip_first_token: o.SkipFirstToken = False,
-    model: o.Model = "default",
-    corpus: o.CorpusName = "sample:essays",
-    revision: o.Revision = None,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    column: o.Column = "text",
-    config: o.Config = None,
-    split: o.Split = None,
-    length: o.Length = 512,
-    max_tokens: o.MaxTokens = None,
-    all_documents: o.AllDocuments = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
     """Remove blocks, chosen by a score or named, and measure what is lost on text that was not profiled."""
-    named = None if remove is None else parse_blocks(remove)
-    _check_choice(method, fraction, threshold, named)
-    silent_below = Epsilon.parse(epsilon)
-    spec = o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code)
-    profiled = o.corpus_spec(corpus, column, config, split, length, max_tokens, all_documents)
-    held_out = profiled if all_documents else profiled.of_part("evaluate")
-    sites = ("residual", "update") if site in ("residual", "update") else (site,)
-    profile = ProfileRequest(spec, profiled, sites)
-    unpruned = EvaluateRequest(
-        spec, held_out, task, ((),)
-    )  # both made here, so that a slip costs no pass over the text
+    named, epsilon = cut.named, Epsilon.parse(scores.epsilon)
+    if export is not None:
+        check_export_folder(export)
+    chosen = cut.chosen(scores.site)
+    settings = RankSettings((chosen.name,), epsilon, scores.skip_first_token, seed, budget)
+    measured = request_for(chosen, model.spec, text.spec, scores, settings)
+    unpruned = EvaluateRequest(model.spec, task.spec(text), task.task, ((),))
     opened = Store(store)
     with Workers(opened) as workers:
-        removed, reason = named or (), "named by hand"
+        target: Tolerated | None = None
+        if named is not None:
+            removed, reason = named, "named by hand"
+        else:
+            scored = scores_of(workers, measured, chosen, epsilon, scores.skip_first_token)
+            found, target = choose(workers, unpruned, cut, scored)
+            removed, reason = found.removed, found.reason
+        evaluate(workers, unpruned, [removed])
+        outcomes = outcomes_in(opened, unpruned, removed, reason)
+        values = answer_of(outcomes)
         if named is None:
-            shards = finished_profile(opened, run_to_end(workers, profile).id)
-            table = score_table(merge_profiles(shards), site, silent_below, skip_first_token)
-            cut = _lowest(table, fraction, threshold, protect_first, protect_last)
-            removed, reason = cut.removed, cut.reason
-        request = EvaluateRequest(spec, held_out, task, tuple(dict.fromkeys([*unpruned.cuts, removed])))
-        left = still_to_do(opened, request)
-        if left.cuts:
-            run_to_end(workers, left)
-    values = outcome_in(opened, request, removed, reason).to_dict()
-    answer(values, as_json, pd.DataFrame([{"": state, **values[state]} for state in ("before", "after")]))
+            values["method"] = chosen.name
+        if target is not None:
+            values["target"] = target_answer(target, cut)
+        if export is not None:
+            values["export"] = export_cut(workers, unpruned, removed, reason, export)
+    answer(values, as_json, table_of(outcomes))
 
 
-def parse_blocks(text: str) -> tuple[int, ...]:
-    """Read `3,4,5`, and `3-5` for a stretch; SettingError for anything else."""
-    blocks: set[int] = set()
-    for part in text.split(","):
-        stretch = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", part.strip())
-        first, last = (int(stretch[1]), int(stretch[2] or stretch[1])) if stretch else (1, 0)
-        if not first <= last < _MOST_BLOCKS:
-            raise SettingError(f"Blocks to remove are numbers such as 3,4,5 or 3-5; {part.strip()!r} is none.")
-        blocks.update(range(first, last + 1))
-    return tuple(sorted(blocks))
+def target_answer(target: Tolerated, options: CutOptions) -> dict[str, Any]:
+    """What was measured on the way to a share of the performance, as JSON types."""
+    return {
+        "keep_performance": options.keep_performance,
+        "surely": options.surely,
+        "cutoffs": [asdict(cutoff) for cutoff in target.cutoffs],
+        "gaps": list(target.gaps),
+        "complete": target.complete,
+        "block_runs": target.block_runs,
+        "block_runs_naive": target.block_runs_naive,
+    }
 
 
-def _check_choice(
-    method: str | None, fraction: float | None, threshold: float | None, named: tuple[int, ...] | None
-) -> None:
-    """Raise SettingError when the options do not say in exactly one way which blocks go."""
-    by_score = method is not None and (fraction is None) != (threshold is None) and named is None
-    by_hand = named is not None and method is None and fraction is None and threshold is None
-    if not (by_score or by_hand):
-        raise SettingError("Say either --remove 3,4,5, or --method with one of --fraction and --threshold.")
-    if method is not None and method not in METHODS:
-        raise SettingError(f"There is no method {method!r} to prune by; the methods are {', '.join(METHODS)}.")
-    if fraction is not None and not 0 <= fraction <= 1:
-        raise SettingError(f"The share of blocks to remove must lie between 0 and 1; {fraction:g} does not.")
-    if threshold is not None and not math.isfinite(threshold):
-        raise SettingError(f"The threshold must be a number; {threshold} is not.")
-
-
-def _lowest(
-    table: pd.DataFrame, fraction: float | None, threshold: float | None, protect_first: int, protect_last: int
-) -> Cut:
-    if fraction is not None:
-        return lowest_fraction(table["avss"].tolist(), fraction, protect_first, protect_last)
-    return below_threshold(table["avss_share"].tolist(), threshold or 0.0, protect_first, protect_last)
+def table_of(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Before and after by every metric, for people."""
+    rows = [
+        {"": state, **evaluation.to_dict()}
+        for outcome in outcomes
+        for state, evaluation in (("before", outcome.before), ("after", outcome.after))
+    ]
+    return pd.DataFrame(rows)

@@ -9,6 +9,7 @@ import typer
 
 from avss_core.commands import options as o
 from avss_core.commands.answer import answer
+from avss_core.commands.option_groups import ModelOptions, TextOptions, in_groups
 from avss_core.commands.session import Workers, rankings_of
 from avss_core.importance import METHODS, Epsilon
 from avss_core.importance.answer import rank_answer
@@ -19,9 +20,12 @@ from avss_core.jobs import RankRequest
 from avss_core.runs import Store
 
 ALL = "all"
+FEW_TOKENS = TextOptions(max_tokens=2000)
 
 
+@in_groups
 def rank(
+    *,
     method: Annotated[
         str, typer.Option(help=f"Methods separated by commas, `NAME@SITE` for another site, or `{ALL}`.")
     ] = ALL,
@@ -29,30 +33,15 @@ def rank(
     epsilon: o.EpsilonText = "0.01",
     skip_first_token: o.SkipFirstToken = False,
     seed: o.Seed = 0,
-    model: o.Model = "default",
-    corpus: o.CorpusName = "sample:essays",
-    revision: o.Revision = None,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    column: o.Column = "text",
-    config: o.Config = None,
-    split: o.Split = None,
-    length: o.Length = 512,
-    max_tokens: o.MaxTokens = 2000,
-    all_documents: o.AllDocuments = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
+    model: ModelOptions,
+    text: TextOptions = FEW_TOKENS,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
     """Score every block by several methods on the same text; ablation is always among them, as the yardstick."""
     names = [known.name for known in METHODS] if method == ALL else [*method.split(","), ORACLE]
     settings = RankSettings(tuple(names), Epsilon.parse(epsilon), skip_first_token, seed, budget)
-    request = RankRequest(
-        o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code),
-        o.corpus_spec(corpus, column, config, split, length, max_tokens, all_documents),
-        settings,
-    )
+    request = RankRequest(model.spec, text.spec, settings)
     opened = Store(store)
     with Workers(opened) as workers:
         rankings = rankings_of(workers, request)

@@ -13,7 +13,7 @@ from avss_core.corpora.mapping import ColumnMapping
 from avss_core.corpora.read import document_id
 from avss_core.corpora.rows import ROWS_WITHOUT_COLUMN, Row, rows
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.corpora.split import part_of
+from avss_core.corpora.split import in_subset, part_of
 from avss_core.errors import CorpusError
 from avss_core.hashing import content_hash
 
@@ -57,7 +57,7 @@ def read_examples(spec: CorpusSpec, mapping: ColumnMapping, needs: Sequence[str]
         read += 1
         text = next(values[name] for name in _TEXTS_THAT_SPLIT if name in needs)
         its_id = document_id(text, f"An example of {spec.source}")
-        if spec.part not in ("all", part_of(its_id)):
+        if spec.part not in ("all", part_of(its_id)) or not in_subset(its_id, spec.subset):
             continue
         number = documents.setdefault(its_id, len(documents))
         example = Example(content_hash(values), number, its_id, **values)
@@ -168,6 +168,8 @@ def _nothing_found(spec: CorpusSpec, needs: Sequence[str], read: int) -> CorpusE
     if not read:
         return CorpusError(f"{spec.source} has no row with all of {', '.join(needs)}: each is empty or lacks one.")
     purpose = "profiled" if spec.part == "profile" else "evaluated"
+    if spec.subset is not None:
+        purpose += f" and in subset {spec.subset[0] + 1} of {spec.subset[1]}"
     return CorpusError(
         f"{spec.source} has {'1 example' if read == 1 else f'{read} examples'}, none in the part that is {purpose}: "
         "examples are split by a hash of their text; give more, or switch the split off by using all documents "

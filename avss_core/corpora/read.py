@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from avss_core.corpora.rows import rows, text_cells
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.corpora.split import part_of
+from avss_core.corpora.split import in_subset, part_of
 from avss_core.errors import CorpusError
 
 # Far above what a token holds on average (4 or 5 in English), so that a budget of tokens never runs short of text.
@@ -37,7 +37,7 @@ class Corpus:
 
 
 def read_corpus(spec: CorpusSpec) -> Corpus:
-    """Read the documents of `spec.part`.
+    """Read the documents of `spec.part`, of one subset of them where `spec.subset` names it.
 
     Reading stops early where `spec.max_tokens` is surely reached, so a large source is not read to its end for a
     small budget. Raises CorpusError: source missing or damaged, no such column, no text, no document in the part.
@@ -56,7 +56,7 @@ def read_corpus(spec: CorpusSpec) -> Corpus:
             duplicates += 1
             continue
         known.add(document.id)
-        if spec.part in ("all", part_of(document.id)):
+        if spec.part in ("all", part_of(document.id)) and in_subset(document.id, spec.subset):
             documents.append(document)
             characters += len(cell)
             if budget is not None and characters >= budget:
@@ -85,6 +85,12 @@ def _nothing_left(spec: CorpusSpec, documents: int, blank: int) -> CorpusError:
         return CorpusError(f'{spec.source} has no text in column "{spec.text_column}": {rows_are} blank.')
     purpose = "profiled" if spec.part == "profile" else "evaluated"
     count = "only 1 document" if documents == 1 else f"only {documents} documents"
+    if spec.subset is not None:
+        number, of = spec.subset
+        return CorpusError(
+            f'{spec.source} has {count}, and the part "{spec.part}" of them has none in subset {number + 1} of {of}; '
+            "give more documents, or ask for fewer subsets."
+        )
     more = ""
     if spec.kind == "file" and spec.path.suffix.lower() == ".txt":
         more = " (two blank lines separate documents in a text file)"

@@ -33,8 +33,10 @@ class CorpusSpec:
     mapping     for a task that reads more than text: which column means what (None: as the data set is known, or as
                 the columns are called)
     max_examples  stop after so many of the part's examples (None: all of them)
+    subset      (i, r): only the i-th (from 0) of r disjoint subsets of the part's documents, by a hash of the document
+                (None: all of them), so that something can be measured r times on other text of the same kind
 
-    Raises SettingError for an unknown part and for a length or budget below one token or example.
+    Raises SettingError for an unknown part or subset and for a length or budget below one token or example.
     """
 
     source: str = "sample:essays"
@@ -46,6 +48,7 @@ class CorpusSpec:
     max_tokens: int | None = None
     mapping: ColumnMapping | None = None
     max_examples: int | None = None
+    subset: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not self.source.strip():
@@ -58,6 +61,10 @@ class CorpusSpec:
             raise SettingError(f"The number of tokens to read must be at least 1, not {self.max_tokens}.")
         if self.max_examples is not None and self.max_examples < 1:
             raise SettingError(f"The number of examples to read must be at least 1, not {self.max_examples}.")
+        if self.subset is not None and not 0 <= self.subset[0] < self.subset[1]:
+            raise SettingError(
+                f"A subset of a corpus is a number below how many there are, such as (0, 5), not {self.subset}."
+            )
 
     @property
     def kind(self) -> str:
@@ -108,7 +115,7 @@ class CorpusSpec:
         return replace(self, part=part)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON types; without mapping and max_examples, which only tasks read, where None."""
+        """Return the fields as JSON types; without those that came later (mapping, max_examples, subset) where None."""
         fields = asdict(self)
         if self.mapping is None:
             del fields["mapping"]
@@ -116,10 +123,18 @@ class CorpusSpec:
             fields["mapping"] = self.mapping.to_dict()
         if self.max_examples is None:
             del fields["max_examples"]
+        if self.subset is None:
+            del fields["subset"]
+        else:
+            fields["subset"] = list(self.subset)
         return fields
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> CorpusSpec:
         """Build a spec from what `to_dict` returned."""
-        mapping = fields.get("mapping")
-        return cls(**fields | {"mapping": None if mapping is None else ColumnMapping.from_dict(mapping)})
+        mapping, subset = fields.get("mapping"), fields.get("subset")
+        read = {
+            "mapping": None if mapping is None else ColumnMapping.from_dict(mapping),
+            "subset": None if subset is None else (int(subset[0]), int(subset[1])),
+        }
+        return cls(**fields | read)

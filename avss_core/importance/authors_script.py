@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pandas as pd
 import torch
@@ -17,7 +18,7 @@ from torch.nn import functional
 
 from avss_core.activations.taps import hidden_of
 from avss_core.corpora.windows import Window
-from avss_core.importance.authors_table import EPSILON
+from avss_core.importance.passes.sequence_means import variance_and_silent
 from avss_core.models.load import LoadedModel
 
 
@@ -33,9 +34,8 @@ def authors_sums(
     rows = [_BlockSums(block) for block in model.blocks]
     with _gradients_of(model.blocks, model.predicts_next_token):
         for window in windows:
-            means = _sequence_means(model, window, rows)
-            for sums, mean in zip(rows, means, strict=True):
-                sums.add_sample(mean)
+            for sums, numbers in zip(rows, _run(model, window, rows), strict=True):
+                sums.add_sample(*numbers, features=model.hidden_size)
             count(len(window.ids))
     return pd.DataFrame([sums.row(index) for index, sums in enumerate(rows)])
 
@@ -46,11 +46,11 @@ class _BlockSums:
         self.samples = self.features = self.gradient_samples = 0
         self.variance = self.sparsity = self.gradient_l1 = self.gradient_l2 = 0.0
 
-    def add_sample(self, mean: Tensor) -> None:
+    def add_sample(self, variance: float, silent: float, features: int) -> None:
         self.samples += 1
-        self.features = mean.numel()
-        self.variance += float(mean.var(unbiased=True))
-        self.sparsity += float((mean.abs() < EPSILON).double().mean())
+        self.features = features
+        self.variance += variance
+        self.sparsity += silent / features
 
     def add_gradient(self) -> None:
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
@@ -75,16 +75,16 @@ class _BlockSums:
         }
 
 
-def _sequence_means(model: LoadedModel, window: Window, rows: list[_BlockSums]) -> list[Tensor]:
-    """Run one window, with its backward pass where there is a loss; each block's output averaged over the tokens."""
-    means: list[Tensor] = []
-    handles = [
-        block.register_forward_hook(
-            lambda _block, _args, output: means.append(hidden_of(output).detach()[0].double().mean(dim=0))
-        )
-        for block in model.blocks
-    ]
+def _run(model: LoadedModel, window: Window, rows: list[_BlockSums]) -> list[tuple[float, float]]:
+    """Run one window, with its backward pass where there is a loss; each block's variance and silent features."""
     ids = torch.tensor([window.ids], device=model.device)
+    real = torch.ones(*ids.shape, 1, dtype=torch.bool, device=model.device)
+    found: list[Tensor] = []
+
+    def look(_block: nn.Module, _arguments: object, output: Any) -> None:
+        found.append(variance_and_silent(hidden_of(output).detach(), real, torch.float64))
+
+    handles = [block.register_forward_hook(look) for block in model.blocks]
     try:
         if model.predicts_next_token and ids.shape[1] > 1:
             with torch.enable_grad():
@@ -98,7 +98,7 @@ def _sequence_means(model: LoadedModel, window: Window, rows: list[_BlockSums]) 
     finally:
         for handle in handles:
             handle.remove()
-    return means
+    return [(float(variance), float(silent)) for variance, silent in torch.stack(found)[..., 0]]
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def local_cluster(store: Store | None = None) -> Iterator[str]:
         # A worker that happens to be away so long after it was lost would never be started again.
         "distributed.deploy.lost-worker-timeout": "36500 days",
         # Dask's own allows torch one thread and no more.
-        "distributed.nanny.pre-spawn-environ": {_LOG_LEVEL: _log_level()},
+        "distributed.nanny.pre-spawn-environ": {_LOG_LEVEL: _log_level(), **_polite_threads()},
     }
     scheduler = {
         "cls": Scheduler,
@@ -56,6 +56,14 @@ def quiet() -> None:
 
 def _log_level() -> str:
     return os.environ.get(_LOG_LEVEL, "critical")
+
+
+def _polite_threads() -> dict[str, str]:
+    """Let torch's threads sleep while they wait for each other, unless the user has said otherwise.
+
+    By default they spin, and a browser or a second program on the same cores then makes every pass many times slower.
+    """
+    return {} if "OMP_WAIT_POLICY" in os.environ else {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def _worker(environment: dict[str, str]) -> dict[str, object]:

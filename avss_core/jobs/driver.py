@@ -71,14 +71,18 @@ def work_unit(job: Job, number: int) -> None:
 def _carry_out(job: Job, store: Store) -> None:
     request, work, reporter = request_of(job.kind, job.spec), WORKS[job.kind], Reporter(job)
     plan = _plan(job, request, store, reporter)
-    done = {unit.number for unit in store.units(job.run) if store.path_of(unit.file).is_file()}
+
+    def kept() -> set[int]:
+        return {unit.number for unit in store.units(job.run) if store.path_of(unit.file).is_file()}
+
+    done = kept()
     missing = [number for number in range(plan.units) if number not in done]
 
     def enough() -> bool:
         return work.enough(request, store.run(job.run), store)
 
     if missing and not (done and enough()):
-        _give_out(job, missing, enough, in_order=plan.in_order)
+        _give_out(job, missing, enough, (lambda number: number in kept()) if plan.in_order else None)
     finished = len(store.units(job.run))
     if finished < plan.units:
         store.add_facts(job.run, job.attempt, stopped_after=finished)
@@ -100,19 +104,26 @@ def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> Plan:
     return plan
 
 
-def _give_out(job: Job, missing: list[int], enough: Callable[[], bool], in_order: bool) -> None:
-    """Have the missing units done, one after another or in any order, until all are or it is enough."""
+def _give_out(
+    job: Job, missing: list[int], enough: Callable[[], bool], is_kept: Callable[[int], bool] | None = None
+) -> None:
+    """Have the missing units done, until all are or it is enough: in any order, or, where `is_kept` is given, one after
+    another, each only if it is not kept by then."""
     with worker_client() as client:
         # A driver that is started again, because its worker died, must not meet the tasks of the one before.
         start = time.time_ns()
 
         def submit(number: int) -> Future:
-            return client.submit(do_unit, job, number, key=f"{job.run}-{number}-{start}")
+            # What goes on from the unit before finds its network in the memory of the same worker.
+            here = {} if is_kept is None else {"workers": [get_worker().address], "allow_other_workers": True}
+            return client.submit(do_unit, job, number, key=f"{job.run}-{number}-{start}", **here)
 
         futures: list[Future] = []
         try:
-            if in_order:
+            if is_kept is not None:
                 for number in missing:
+                    if is_kept(number):  # a unit may have kept later ones as well
+                        continue
                     futures = [submit(number)]
                     futures[0].result()
                     if enough():

@@ -19,6 +19,7 @@ from avss_core.tasks.asked import Shard, shards_of_task
 # network would see each other's activations, and a tokenizer cannot be used by two threads at once.
 in_use = threading.RLock()
 _resident: dict[str, LoadedModel] = {}
+_beside: dict[str, Any] = {}
 
 
 def resident_model(spec: ModelSpec) -> LoadedModel:
@@ -27,10 +28,21 @@ def resident_model(spec: ModelSpec) -> LoadedModel:
     with in_use:
         if name not in _resident:
             _resident.clear()
+            _beside.clear()  # networks that share weights with the old model would keep it in memory
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             _resident[name] = load_model(spec)
         return _resident[name]
+
+
+def beside(spec: ModelSpec) -> dict[str, Any]:
+    """What jobs keep in memory along with the model of `spec`, each under a name of its own.
+
+    For networks made of it, which share its weights. All of it is forgotten when another model is loaded.
+    """
+    with in_use:
+        resident_model(spec)
+        return _beside
 
 
 def shards_for(model: ModelSpec, corpus: CorpusSpec, task: str = PERPLEXITY) -> tuple[Shard, ...]:
@@ -50,6 +62,7 @@ def facts_of(spec: ModelSpec) -> dict[str, Any]:
     return {
         "model_identity": spec.identity(),
         "blocks": model.n_blocks,
+        "blocks_path": model.blocks_path,
         "architecture": type(model.network).__name__,
         "hidden_size": model.hidden_size,
         "parameters": model.parameters_total,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +16,8 @@ from avss_core.importance.authors_table import authors_table
 from avss_core.importance.ranking import Ranking
 from avss_core.importance.sums_parquet import rankings_in
 from avss_core.jobs.requests import AuthorsRequest, EvaluateRequest, ProfileRequest, RankRequest
+from avss_core.jobs.requests.base import Request, absolute_model
+from avss_core.models.spec import ModelSpec
 from avss_core.pruning import Cut
 from avss_core.pruning.outcome import Outcome, outcome_of
 from avss_core.runs import Store
@@ -63,7 +67,7 @@ def outcome_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...],
     before, after = (store.evaluation(request.evaluation_key(blocks)) for blocks in ((), removed))
     if before is None or after is None:
         raise RunError(f"The cut {list(removed)} has not been evaluated on this text yet; evaluate it first.")
-    facts, task = store.run(after.run).facts, task_named(request.task)
+    facts, task = model_facts(store, after.run, request.model), task_named(request.task)
     return outcome_of(
         Cut(removed, facts["blocks"], reason),
         (task.summarise(before.examples), before.examples),
@@ -71,6 +75,34 @@ def outcome_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...],
         facts["block_parameters"],
         facts["parameters"],
     )
+
+
+def only_file(store: Store, request: Request) -> Path | None:
+    """The file of a request whose run has one unit; None while it is not done, or when the file is gone."""
+    run = store.find_run(request.run_id())
+    if run is None or run.status != "done":
+        return None
+    files = [store.path_of(unit.file) for unit in store.units(run.id)]
+    return files[0] if files and files[0].is_file() else None
+
+
+def facts_of_model(store: Store, model: ModelSpec) -> dict[str, Any]:
+    """What the newest run that has loaded this model found out about it (`resident.facts_of`); {} when none has."""
+    wanted = absolute_model(model).to_dict()
+    runs = store.runs(limit=None)
+    return next((run.facts for run in runs if run.spec["model"] == wanted and "blocks" in run.facts), {})
+
+
+def model_facts(store: Store, run_id: str, model: ModelSpec) -> dict[str, Any]:
+    """What a run found out about its model; from another run while this one, started again, has not loaded it yet.
+
+    Raises RunError when no run has.
+    """
+    own = store.run(run_id).facts
+    facts = own if "blocks" in own else facts_of_model(store, model)
+    if not facts:
+        raise RunError(f"Run {run_id} was started again and has not loaded its model yet; wait until it has.")
+    return facts
 
 
 def evaluated_cuts(store: Store, request: EvaluateRequest) -> set[tuple[int, ...]]:

@@ -16,6 +16,7 @@ from avss_core.models.gguf_file import load_gguf
 from avss_core.models.hub import fetch
 from avss_core.models.loaded import LoadedModel, wrap
 from avss_core.models.spec import ModelSpec
+from avss_core.models.standin import standin_folder
 from avss_core.models.tokenizer import ensure_padding
 from avss_core.models.verify import check_finite
 
@@ -43,6 +44,8 @@ def load_model(spec: ModelSpec) -> LoadedModel:
 def _read(spec: ModelSpec, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:
     if spec.kind == "default":
         return load_folder(default_folder(), "The default model", dtype)
+    if spec.kind == "standin":
+        return load_folder(standin_folder(), "The stand-in classifier", dtype)
     if spec.kind == "gguf":
         return load_gguf(spec.path, dtype)
     if spec.kind == "folder":

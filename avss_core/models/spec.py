@@ -10,8 +10,10 @@ from typing import Any, Literal
 from avss_core.errors import SettingError
 from avss_core.hashing import content_hash
 from avss_core.models.package import GGUF_SHA256
+from avss_core.models.standin_package import SOURCE as STANDIN
+from avss_core.models.standin_package import standin_identity
 
-Kind = Literal["default", "hub", "folder", "gguf"]
+Kind = Literal["default", "standin", "hub", "folder", "gguf"]
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 _FILES_THAT_COUNT = ("*.safetensors", "*.json", "*.bin", "*.pt", "*.model", "*.txt", "*.jinja", "*.py")
@@ -22,6 +24,7 @@ class ModelSpec:
     """A model by its source, and how to hold it.
 
     source: `default`, a folder, a GGUF file, or a hub id (`name` or `owner/name`); revision: of a hub id only.
+    `standin-classifier` is the small classifier that stands in for DistilBERT (`models/standin.py`).
     dtype: `auto`, `float32`, `bfloat16` or `float16`; device: `auto`, or any name torch knows (`cuda:1`).
     Pickle weights and code that comes with a model can run anything, so both are off unless allowed.
     """
@@ -45,6 +48,8 @@ class ModelSpec:
         """What `source` is. A name that can only be a path counts as a folder even when nothing is there."""
         if self.source == "default":
             return "default"
+        if self.source == STANDIN:
+            return "standin"
         if self.path.is_dir():
             return "folder"
         if self.source.lower().endswith(".gguf"):
@@ -66,6 +71,8 @@ class ModelSpec:
         named: dict[str, Any] = {"kind": self.kind, "dtype": self.dtype, "trust_remote_code": self.trust_remote_code}
         if self.kind == "default":
             return content_hash(named, GGUF_SHA256)
+        if self.kind == "standin":
+            return content_hash(named, standin_identity())
         if self.kind == "hub":
             return content_hash(named, self.source, self.revision)
         return content_hash(named, str(self.path), [_state(file) for file in self._files()])

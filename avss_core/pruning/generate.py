@@ -15,7 +15,16 @@ from avss_core.errors import ModelError, NumericalError, SettingError
 from avss_core.models.load import LoadedModel
 from avss_core.models.quiet import quiet
 from avss_core.pruning.cut import Cut
-from avss_core.pruning.generation import ORIGINAL, PRUNED, Generated, Piece, Sampling, SideBySide, Told
+from avss_core.pruning.generation import (
+    ORIGINAL,
+    PRUNED,
+    Generated,
+    Piece,
+    Sampling,
+    SideBySide,
+    Told,
+    require_prompt,
+)
 from avss_core.variants.physical import pruned_network
 
 TokenTold = Callable[[list[int]], None]
@@ -56,8 +65,7 @@ def prompt_ids(model: LoadedModel, prompt: str, sampling: Sampling) -> Tensor:
         )
     if sampling.chat and not has_chat_template(model):
         raise SettingError("The tokenizer of this model has no chat template; ask without --chat.")
-    if not prompt.strip():
-        raise SettingError("The prompt is empty; type a few words for the models to continue.")
+    require_prompt(prompt)
     if sampling.chat:
         message = [{"role": "user", "content": prompt}]
         ids = model.tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=True, return_dict=False)
@@ -133,7 +141,7 @@ def generate_tokens(
         num_beams=1,
         repetition_penalty=1.0,
         no_repeat_ngram_size=0,
-        **({} if sampling.greedy else {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}),
+        **({} if sampling.greedy else _draws(sampling)),
     )
     write: Any = network.generate  # of the generation mixin, which PreTrainedModel does not name
     on_gpu = [ids.device] if ids.device.type == "cuda" else []
@@ -147,6 +155,12 @@ def generate_tokens(
             streamer=_Tokens(tokens, told),
         )
     return tokens
+
+
+def _draws(sampling: Sampling) -> dict[str, float]:
+    """How to draw, with every other way to leave tokens out off: what is not said here, the model's config says."""
+    off = {"top_k": 0, "min_p": 0.0, "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0}
+    return {"temperature": sampling.temperature, "top_p": sampling.top_p, **off}
 
 
 class _Tokens(BaseStreamer):

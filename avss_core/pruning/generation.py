@@ -22,7 +22,8 @@ class Sampling:
     top_p: drawn from the likeliest tokens that hold this share of the probability. seed: of the draws.
     chat: put the prompt into the tokenizer's chat template, as a user's message.
 
-    Raises SettingError for a value out of its range.
+    What greedy choice does not use (top_p, seed) is put to its default, so that the same question has the same
+    settings. Raises SettingError for a value out of its range.
     """
 
     max_new_tokens: int = 64
@@ -40,6 +41,9 @@ class Sampling:
             raise SettingError(f"top_p must lie above 0 and at most at 1, which {self.top_p} does not.")
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"The seed must be a whole number from 0 on, not {self.seed}.")
+        if self.greedy:
+            object.__setattr__(self, "top_p", type(self).top_p)
+            object.__setattr__(self, "seed", type(self).seed)
 
     @property
     def greedy(self) -> bool:
@@ -54,6 +58,12 @@ class Sampling:
     def from_dict(cls, values: Mapping[str, Any]) -> Sampling:
         """The inverse of `to_dict`."""
         return cls(**values)
+
+
+def require_prompt(prompt: str) -> None:
+    """Raise SettingError when there is nothing to continue."""
+    if not prompt.strip():
+        raise SettingError("The prompt is empty; type a few words for the models to continue.")
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,12 @@ class Generated:
             "tokens_per_second": None if math.isnan(speed) else speed,
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Generated:
+        """The inverse of `to_dict`."""
+        fields = {name: value for name, value in values.items() if name != "tokens_per_second"}
+        return cls(**fields | {"tokens": tuple(values["tokens"]), "prompt": tuple(values["prompt"])})
+
 
 @dataclass(frozen=True)
 class SideBySide:
@@ -119,3 +135,8 @@ class SideBySide:
             PRUNED: self.pruned.to_dict(),
             "same_tokens": self.same_tokens,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SideBySide:
+        """The inverse of `to_dict`."""
+        return cls(Generated.from_dict(values[ORIGINAL]), Generated.from_dict(values[PRUNED]))

@@ -13,7 +13,7 @@ from avss_core.runs.store import Store
 
 
 def export_run(store: Store, run_id: str, target: Path) -> None:
-    """Write the zip `target`: `run.json` (what was asked and found, the evaluations) and every array as Parquet.
+    """Write the zip `target`: `run.json` (what was asked, found, evaluated, labelled by hand), every array as Parquet.
 
     A file that is there is replaced once the new one is whole. Raises RunError when an array of the run is gone,
     SettingError when the zip cannot be written.
@@ -25,7 +25,8 @@ def export_run(store: Store, run_id: str, target: Path) -> None:
         if not store.path_of(file).is_file():
             raise RunError(f"The file {store.path_of(file)} of run {run.id} is gone; delete the run and make it again.")
     told = asdict(run) | {
-        "evaluations": [evaluation | {"file": Path(evaluation["file"]).name} for evaluation in evaluations]
+        "evaluations": [evaluation | {"file": Path(evaluation["file"]).name} for evaluation in evaluations],
+        "hand_labels": store.hand_labels(run.id),
     }
     partial = target.with_name(f"{target.name}.partial")
     try:

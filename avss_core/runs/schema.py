@@ -64,6 +64,15 @@ evaluations = Table(
     Column("created", Float, nullable=False),
 )
 
+hand_labels = Table(
+    "hand_labels",
+    metadata,
+    Column("run", String(32), primary_key=True),
+    Column("example", String(64), primary_key=True),
+    Column("label", String(16), nullable=False),
+    Column("created", Float, nullable=False),
+)
+
 Migration = Callable[[Connection], None]
 MIGRATIONS: list[Migration] = []  # the first brings a store of version 1 to version 2, and so on
 
@@ -78,6 +87,17 @@ def migration(step: Migration) -> Migration:
 def count_attempts(connection: Connection) -> None:
     """Version 2: a run knows how often it was started, so that an attempt that was given up changes it no more."""
     connection.execute(text("ALTER TABLE runs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1"))
+
+
+@migration
+def keep_labels_by_hand(connection: Connection) -> None:
+    """Version 3: answers that a person has judged."""
+    connection.execute(
+        text(
+            "CREATE TABLE hand_labels (run VARCHAR(32) NOT NULL, example VARCHAR(64) NOT NULL, "
+            "label VARCHAR(16) NOT NULL, created FLOAT NOT NULL, PRIMARY KEY (run, example))"
+        )
+    )
 
 
 def bring_up_to_date(engine: Engine) -> None:

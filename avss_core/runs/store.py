@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from sqlalchemy.exc import IntegrityError
 from avss_core.errors import ResourceError, RunError
 from avss_core.runs.database import arrays_folder, default_url, explained, open_database, read_url
 from avss_core.runs.run import ENDED, Kept, Run, Status, Unit
-from avss_core.runs.schema import evaluations, runs, units
+from avss_core.runs.schema import evaluations, hand_labels, runs, units
+
+_KEYS_AT_ONCE = 500  # what every database takes in one question
 
 
 class Store:
@@ -119,13 +121,14 @@ class Store:
         return [Run.from_row(row) for row in self._read(query.where(runs.c.kind == kind) if kind else query)]
 
     def delete_run(self, run_id: str) -> None:
-        """Forget a run and its files; evaluations that it made are forgotten too. RunError while it is under way."""
+        """Forget a run and its files, its evaluations and what was labelled by hand. RunError while it is under way."""
         run = self.run(run_id)
         if not run.ended:
             raise RunError(f"Run {run.id} is {run.status}; cancel it first, then delete it.")
         with self._writing() as connection:
             connection.execute(delete(evaluations).where(evaluations.c.run == run.id))
             connection.execute(delete(units).where(units.c.run == run.id))
+            connection.execute(delete(hand_labels).where(hand_labels.c.run == run.id))
             connection.execute(delete(runs).where(runs.c.id == run.id))
         if (self.folder / run.id).is_dir():
             with explained(self.folder):
@@ -161,6 +164,16 @@ class Store:
         row = self._evaluation_row(key)
         return None if row is None else Kept(row["run"], row["result"], pd.read_parquet(self.path_of(row["file"])))
 
+    def results(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """What is kept under content hashes, without per-document values; unknown hashes are left out."""
+        wanted = list(keys)
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(wanted), _KEYS_AT_ONCE):
+            known = evaluations.c.key.in_(wanted[start : start + _KEYS_AT_ONCE])
+            rows = self._read(select(evaluations.c.key, evaluations.c.result).where(known))
+            found |= {row["key"]: row["result"] for row in rows}
+        return found
+
     def has_evaluation(self, key: str) -> bool:
         """Whether anything is kept under a content hash."""
         return self._evaluation_row(key) is not None
@@ -169,6 +182,21 @@ class Store:
         """The evaluations that a run made: key, kept, result, file."""
         query = select(evaluations).where(evaluations.c.run == run_id).order_by(evaluations.c.key)
         return [{name: row[name] for name in ("key", "kept", "result", "file")} for row in self._read(query)]
+
+    def set_hand_label(self, run_id: str, example: str, label: str | None) -> None:
+        """Keep what a person says of an example's answer, or (None) forget it again."""
+        if label is not None:
+            row = {"run": run_id, "example": example, "label": label, "created": time.time()}
+            self._enter(hand_labels, row, ("run", "example"))
+            return
+        mine = (hand_labels.c.run == run_id) & (hand_labels.c.example == example)
+        with self._writing() as connection:
+            connection.execute(delete(hand_labels).where(mine))
+
+    def hand_labels(self, run_id: str) -> dict[str, str]:
+        """What people have said of a run's answers: example -> label."""
+        rows = self._read(select(hand_labels).where(hand_labels.c.run == run_id))
+        return {row["example"]: row["label"] for row in rows}
 
     def _evaluation_row(self, key: str) -> dict[str, Any] | None:
         found = self._read(select(evaluations).where(evaluations.c.key == key))

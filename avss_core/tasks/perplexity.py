@@ -5,7 +5,7 @@ exp(total negative log-likelihood / predicted tokens). The first token of a wind
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,18 @@ from avss_core.variants.variant import Variant
 
 
 def score(
-    model: LoadedModel, batches: Iterable[Batch], variants: Iterable[Variant], memory_budget: int = MEMORY_BUDGET
+    model: LoadedModel,
+    batches: Iterable[Batch],
+    variants: Iterable[Variant],
+    memory_budget: int = MEMORY_BUDGET,
+    between_variants: Callable[[], None] = lambda: None,
 ) -> pd.DataFrame:
     """Surprise of every variant at every document: kept (`"0,1,2"`), document, nll (nats, summed), tokens (predicted).
 
     Documents without a predicted token have no row. All variants of a batch are run as one prefix tree, and read back
-    from the device together. Raises ModelError for a model that does not predict next tokens, CutError for variants
-    of another model, NumericalError when a loss is not finite.
+    from the device together. between_variants: called after each variant of a batch; may raise Cancelled. Raises
+    ModelError for a model that does not predict next tokens, CutError for variants of another model, NumericalError
+    when a loss is not finite.
     """
     if not model.predicts_next_token:
         raise ModelError(
@@ -36,14 +41,20 @@ def score(
             "use a causal language model."
         )
     chosen = tuple(dict.fromkeys(variants))
-    frames = [frame for batch in batches for frame in _score_batch(model, batch, chosen, memory_budget)]
+    frames = [
+        frame for batch in batches for frame in _score_batch(model, batch, chosen, memory_budget, between_variants)
+    ]
     empty = pd.DataFrame({"kept": pd.Series(dtype=str), **_columns(np.empty(0, np.int64), np.empty(0))})
     table = pd.concat(frames, ignore_index=True) if frames else empty
     return table.groupby(["kept", "document"], sort=False, as_index=False).sum()
 
 
 def _score_batch(
-    model: LoadedModel, batch: Batch, variants: Sequence[Variant], memory_budget: int
+    model: LoadedModel,
+    batch: Batch,
+    variants: Sequence[Variant],
+    memory_budget: int,
+    between_variants: Callable[[], None],
 ) -> Iterator[pd.DataFrame]:
     """A table for each variant, of the documents in one batch."""
     predicted = predicted_tokens(batch)
@@ -53,6 +64,7 @@ def _score_batch(
     losses: dict[Variant, torch.Tensor] = {}
     for variant, hidden in walk(model, batch, variants, memory_budget):
         losses[variant] = next_token_nll(model, hidden.flatten(0, 1)[rows], targets)
+        between_variants()
     # The only time in a batch that the host waits for the device.
     nll = torch.stack([losses[variant] for variant in variants]).cpu().numpy().astype(np.float64)
     documents = predicted.documents.numpy()

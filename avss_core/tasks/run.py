@@ -44,7 +44,7 @@ def run_task(
         return score(task, model, cast(Sequence[Asked], shard), chosen, tick)
     frames = []
     for batch in make_batches(cast(Sequence[Window], shard), model.tokenizer.pad_token_id):
-        frames.append(perplexity.score(model, [batch], chosen))
+        frames.append(perplexity.score(model, [batch], chosen, between_variants=lambda: tick(0)))
         tick(batch.tokens)
     return pd.concat(frames, ignore_index=True)
 

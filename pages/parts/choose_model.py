@@ -5,18 +5,20 @@ from __future__ import annotations
 import streamlit as st
 
 from avss_core.models.spec import DTYPES, ModelSpec
+from avss_core.models.standin_package import SOURCE as STANDIN
 from pages.parts.engine import store
 
 
 def choose_model() -> ModelSpec:
     """Draw the widgets and return what they say."""
-    known = dict.fromkeys(["default", *(run.spec["model"]["source"] for run in store().runs())])
+    known = dict.fromkeys(["default", STANDIN, *(run.spec["model"]["source"] for run in store().runs())])
     source = st.selectbox(
         "Model",
         list(known),
         key="model",
         accept_new_options=True,
-        help="`default` is SmolLM2-135M-Instruct, kept on this machine. "
+        help=f"`default` is SmolLM2-135M-Instruct, kept on this machine; `{STANDIN}` is a small encoder, fine-tuned "
+        "here to tell good reviews from bad. "
         "Or type a hub id (`owner/name`), a local folder, or a GGUF file.",
     )
     device, dtype = st.columns(2)

@@ -6,14 +6,18 @@ import time
 
 import streamlit as st
 
+from avss_core.jobs import ProfileRequest
 from avss_core.runs import Run
 from pages.parts.engine import jobs, store
+
+# What a kind of run calls its units; shards of text where nothing is said.
+UNIT_OF = {"search": "step", "heal": "part", "mitigate": "part", "table1": "step"}
 
 
 def follow(run_id: str, name: str) -> Run:
     """Draw the state of a run as it is now and return it. `name` keeps the keys of two followed runs apart."""
     run = jobs().follow(run_id)
-    finished = store().units(run.id)
+    finished, called = store().units(run.id), UNIT_OF.get(run.kind, "shard")
     if run.ended:
         _draw_end(run)
         return run
@@ -22,9 +26,10 @@ def follow(run_id: str, name: str) -> Run:
     tokens = sum(unit.tokens for unit in finished)
     seconds = sum(unit.seconds for unit in finished)
     speed = f" · {tokens / seconds:,.0f} tokens/s" if seconds > 0 else ""
-    of = f"shard {len(finished)} of {run.n_units} · {tokens:,} tokens{speed}" if run.n_units else "preparing"
+    of = f"{called} {len(finished)} of {run.n_units} · {tokens:,} tokens{speed}" if run.n_units else "preparing"
+    of = "" if run.n_units == 1 and not finished else f" · {of}"
     bar, button = st.columns([6, 1], vertical_alignment="bottom")
-    bar.progress(min(share, 1.0), text=f"{word.stage if word else 'waiting for the worker'} · {of}")
+    bar.progress(min(share, 1.0), text=f"{word.stage if word else 'waiting for the worker'}{of}")
     button.button(
         "Cancel", key=f"cancel-{name}-{run.id}", icon=":material/stop_circle:", on_click=jobs().cancel, args=(run.id,)
     )
@@ -34,9 +39,12 @@ def follow(run_id: str, name: str) -> Run:
 def _draw_end(run: Run) -> None:
     when = time.strftime("%d %b %H:%M", time.localtime(run.finished or run.created))
     if run.status == "done":
-        early = f" after {run.facts['stopped_after']} of {run.n_units} shards" if "stopped_after" in run.facts else ""
-        reason = ", since the set of lowest blocks is stable" if early else ""
-        st.caption(f"Finished {when}, in {run.seconds or 0:.1f} s{early}{reason}.")
+        early = ""
+        if run.kind == ProfileRequest.kind and "stopped_after" in run.facts:
+            early = (
+                f" after {run.facts['stopped_after']} of {run.n_units} shards, since the set of lowest blocks is stable"
+            )
+        st.caption(f"Finished {when}, in {run.seconds or 0:.1f} s{early}.")
     elif run.status == "cancelled":
         st.warning(run.error or "Cancelled.", icon=":material/stop_circle:")
     else:

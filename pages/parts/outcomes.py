@@ -1,40 +1,94 @@
-"""Evaluated cuts of one model on one text, as the frames that figures are drawn from."""
+"""Evaluated cuts of one model on one text and task, each read from the store once, as the frames figures are drawn of.
+
+Going back to an evaluated cut reads memory; what is not known yet is asked of the store in one question for all cuts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from avss_core.errors import RunError
 from avss_core.jobs import EvaluateRequest
-from avss_core.jobs.results import evaluated_cuts, outcome_in
+from avss_core.jobs.metric_outcomes import outcomes_in
+from avss_core.jobs.results import evaluated_cuts
+from avss_core.pruning import random_cuts as chance
 from avss_core.pruning.outcome import Outcome
-from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band, random_cuts
+from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band
+from avss_core.tasks import task_named
+from avss_core.tasks.evaluation import Evaluation, retained
 from pages.parts.engine import store
 
 Blocks = tuple[int, ...]
 RANDOM_DRAWS = DRAWS
 
 
-@st.cache_data(show_spinner=False, max_entries=1024)
-def _outcome(evaluation_key: str, _request: EvaluateRequest, removed: Blocks, reason: str) -> Outcome:
-    return outcome_in(store(), _request, removed, reason)
+@dataclass
+class _Known:
+    """What has been read of one model, text and task; an evaluation never changes, since its key is its content."""
+
+    keys: dict[Blocks, str] = field(default_factory=dict)
+    values: dict[Blocks, Evaluation] = field(default_factory=dict)
+    outcomes: dict[Blocks, tuple[Outcome, ...]] = field(default_factory=dict)
+
+    def key_of(self, request: EvaluateRequest, removed: Blocks) -> str:
+        """The key that an evaluation is kept under; making it looks at the files of model and text."""
+        if removed not in self.keys:
+            self.keys[removed] = request.evaluation_key(removed)
+        return self.keys[removed]
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _known(key_of_the_whole: str) -> _Known:
+    del key_of_the_whole
+    return _Known()
+
+
+def evaluations(request: EvaluateRequest, cuts: Iterable[Blocks]) -> dict[Blocks, Evaluation]:
+    """The task's first metric for those of the cuts that have been evaluated, in one question to the store."""
+    return _evaluations(_known(request.evaluation_key(())), request, cuts)
+
+
+def _evaluations(known: _Known, request: EvaluateRequest, cuts: Iterable[Blocks]) -> dict[Blocks, Evaluation]:
+    wanted = list(dict.fromkeys(cuts))
+    asked = {known.key_of(request, cut): cut for cut in wanted if cut not in known.values}
+    for key, values in store().results(asked).items():
+        known.values[asked[key]] = _evaluation(request.task, values)
+    return {cut: known.values[cut] for cut in wanted if cut in known.values}
+
+
+def outcomes(request: EvaluateRequest, removed: Blocks, reason: str) -> tuple[Outcome, ...]:
+    """What removing these blocks does, by every metric of the task; none when that, or the unpruned model, has not
+    been evaluated."""
+    found = _outcomes(_known(request.evaluation_key(())), request, removed)
+    return tuple(replace(each, cut=replace(each.cut, reason=reason)) for each in found)
+
+
+def _outcomes(known: _Known, request: EvaluateRequest, removed: Blocks) -> tuple[Outcome, ...]:
+    if removed not in known.outcomes:
+        if len(_evaluations(known, request, [(), removed])) < len({(), removed}):
+            return ()
+        try:
+            known.outcomes[removed] = outcomes_in(store(), request, removed, "")
+        except RunError:  # its run was deleted after its values were read
+            return ()
+    return known.outcomes[removed]
 
 
 def outcome(request: EvaluateRequest, removed: Blocks, reason: str) -> Outcome | None:
-    """What removing these blocks does; None when that, or the unpruned model, has not been evaluated."""
-    try:
-        return _outcome(request.evaluation_key(removed), request, removed, reason)
-    except RunError:
-        return None
+    """What removing these blocks does by the task's first metric; None when it has not been evaluated."""
+    return next(iter(outcomes(request, removed, reason)), None)
 
 
 def evaluated(request: EvaluateRequest) -> set[Blocks]:
-    """Every cut of this model that has been evaluated on this text and task."""
+    """Every cut of this model that has been evaluated on this text and task. Reads the whole history: where the cuts
+    in question are known, `evaluations` is quicker."""
     return evaluated_cuts(store(), request)
 
 
@@ -42,44 +96,76 @@ def sweep_frame(
     request: EvaluateRequest, orders: Mapping[str, Sequence[int]], by_hand: Sequence[Blocks]
 ) -> pd.DataFrame:
     """Evaluated cuts as points: those along each method's order of removal, and those picked by hand."""
-    there = evaluated(request)
-    points = [
-        (method, cut)
-        for method, order in orders.items()
-        for cut in (tuple(sorted(order[:n])) for n in range(len(order) + 1))
-        if cut in there
-    ]
-    points += [("by hand", cut) for cut in by_hand if cut in there]
-    rows = []
-    for method, cut in points:
-        found = outcome(request, cut, method)
-        if found is not None:
-            rows.append(_point(method, found))
+    cuts = {method: [tuple(sorted(order[:n])) for n in range(len(order) + 1)] for method, order in orders.items()}
+    return cuts_frame(request, {**cuts, "by hand": by_hand})
+
+
+def cuts_frame(request: EvaluateRequest, cuts: Mapping[str, Iterable[Blocks]]) -> pd.DataFrame:
+    """Evaluated cuts as points: columns method, removed, share, retained, low, high, blocks, value."""
+    known = _known(request.evaluation_key(()))
+    points = [(method, cut) for method, listed in cuts.items() for cut in listed]
+    there = _evaluations(known, request, [(), *(cut for _, cut in points)])
+    found = [(method, _outcomes(known, request, cut)) for method, cut in points if cut in there]
+    rows = [_point(method, outcomes[0]) for method, outcomes in found if outcomes]
     return pd.DataFrame(rows, columns=["method", "removed", "share", "retained", "low", "high", "blocks", "value"])
 
 
 def random_frame(request: EvaluateRequest, n_blocks: int, protected: Blocks) -> pd.DataFrame:
     """Where the values that random cuts retain lie (`random_band`), for each size that has been drawn whole."""
-    there = evaluated(request)
+    drawn = drawn_by_size(n_blocks, protected)
+    there = evaluations(request, [(), *(cut for cuts in drawn.values() for cut in cuts)])
     rows = []
-    for size in range(1, n_blocks - len(protected)):
-        cuts = random_cuts(n_blocks, size, protected)
-        if not there.issuperset(cuts):
+    for size, cuts in drawn.items():
+        if () not in there or any(cut not in there for cut in cuts):
             continue
-        values = [found.retained for cut in cuts if (found := outcome(request, cut, "random")) is not None]
-        band = random_band(values, is_complete(n_blocks, size, protected, len(cuts)))
+        band = random_band(
+            [retained(there[()], there[cut]) for cut in cuts], is_complete(n_blocks, size, protected, len(cuts))
+        )
         rows.append({"removed": size, "share": size / n_blocks, **asdict(band)})
     return pd.DataFrame(rows, columns=["removed", "share", "low", "median", "high", "draws", "coverage"])
 
 
+@lru_cache(maxsize=64)
+def drawn_by_size(n_blocks: int, protected: Blocks) -> Mapping[int, tuple[Blocks, ...]]:
+    """The random cuts of every size."""
+    return {size: random_cuts(n_blocks, size, protected) for size in range(1, n_blocks - len(protected))}
+
+
+@lru_cache(maxsize=4096)
+def random_cuts(n_blocks: int, size: int, protected: Blocks) -> tuple[Blocks, ...]:
+    """The random cuts of this size, the same every time."""
+    return tuple(chance.random_cuts(n_blocks, size, protected))
+
+
 def ablation_frame(request: EvaluateRequest, n_blocks: int) -> pd.DataFrame | None:
-    """What removing each block alone adds to the loss (nats per token); None when not every block has been measured."""
-    found = [outcome(request, (block,), "ablation") for block in range(n_blocks)]
-    known = [each for each in found if each is not None]
-    if len(known) < n_blocks:
+    """What removing each block alone costs (`effect_of`); None when not every block has been measured."""
+    alone = [(block,) for block in range(n_blocks)]
+    there = evaluations(request, [(), *alone])
+    if len(there) < len(alone) + 1:
         return None
-    added = [float(np.log(each.after.value) - np.log(each.before.value)) for each in known]
+    before, in_nats = there[()], task_named(request.task).metric().exponential
+    worse = -1.0 if before.higher_is_better else 1.0
+    added = [
+        math.log(there[cut].value) - math.log(before.value) if in_nats else worse * (there[cut].value - before.value)
+        for cut in alone
+    ]
     return pd.DataFrame({"block": range(n_blocks), "ablation": added})
+
+
+def effect_of(task: str) -> str:
+    """What the numbers of `ablation_frame` are, for an axis."""
+    metric = task_named(task).metric()
+    if metric.exponential:
+        return "loss added by removing the block (nats per token)"
+    return f"{metric.pretty_name} {'lost' if metric.higher_is_better else 'added'} by removing the block"
+
+
+def _evaluation(task: str, values: Mapping[str, Any]) -> Evaluation:
+    """What the store keeps of an evaluation. No value stands for a perplexity that overflowed."""
+    metric = task_named(task).metric()
+    value = math.inf if values["value"] is None else float(values["value"])
+    low, high = (math.nan if values[end] is None else float(values[end]) for end in ("low", "high"))
+    return Evaluation(task, metric.name, value, low, high, int(values["n"]), metric.higher_is_better)
 
 
 def _point(method: str, found: Outcome) -> dict[str, object]:

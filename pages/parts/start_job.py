@@ -17,6 +17,7 @@ def start_job(name: str, request: Request) -> None:
     """Submit a request under a name of this page's (for callbacks); what is wrong with it is told by `draw_job`."""
     try:
         st.session_state[f"{name}-run"] = jobs().submit(request).id
+        st.session_state.pop(f"{name}-shown", None)  # the same run may be made again, and ends again
     except AvssError as error:
         st.session_state[f"{name}-error"] = str(error)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from said import Avss
 
-PICK = "Say either --remove 3,4,5, or --method with one of --fraction and --threshold"
+PICK = "Say either --remove 3,4,5, or --method with one of --fraction, --threshold, --rank, --cumulative, "
 
 
 def assert_refused(avss: Avss, arguments: tuple[object, ...], sentence: str, status: int = 2) -> None:
@@ -46,7 +46,7 @@ def assert_refused(avss: Avss, arguments: tuple[object, ...], sentence: str, sta
         ("prune --method avss --fraction 0.1 --threshold 0.1", PICK),
         ("prune --fraction 0.1", PICK),
         ("prune --remove 1 --fraction 0.1", PICK),
-        ("prune --method magic --fraction 0.1", r"no method 'magic' to prune by; the methods are avss"),
+        ("prune --method magic --fraction 0.1", r"no method 'magic' to score blocks by.*methods are random"),
         ("prune --method avss --fraction 1.5", r"share of blocks to remove must lie between 0 and 1; 1\.5 does not"),
         ("prune --method avss --fraction nan", r"share of blocks to remove must lie between 0 and 1"),
         ("prune --method avss --threshold inf", r"threshold must be a number"),

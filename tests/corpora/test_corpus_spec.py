@@ -42,7 +42,8 @@ def test_what_exists_here_is_not_looked_for_on_the_hub(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"part": "train"}, {"length": 0}, {"max_tokens": 0}, {"max_tokens": -5}, {"max_examples": 0}]
+    "wrong",
+    [{"part": "train"}, {"length": 0}, {"max_tokens": 0}, {"max_tokens": -5}, {"max_examples": 0}, {"subset": (5, 5)}],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(SettingError, match=str(next(iter(wrong.values())))):
@@ -55,16 +56,17 @@ def test_an_empty_source_is_refused():
 
 
 def test_a_spec_survives_json():
-    spec = CorpusSpec("org/name", "all", "body", "en", "test", 128, 1000, ColumnMapping(choices=("a", "b")), 10)
+    spec = CorpusSpec("org/name", "all", "body", "en", "test", 128, 1000, ColumnMapping(choices=("a", "b")), 10, (1, 5))
     assert CorpusSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
     assert spec.of_part("evaluate") == replace(spec, part="evaluate")
 
 
-def test_what_only_tasks_read_is_left_out_where_there_is_none():
+def test_what_came_later_is_left_out_where_there_is_none():
     fields_of_text = set(CorpusSpec("org/name").to_dict())
-    assert {"mapping", "max_examples"}.isdisjoint(fields_of_text)
+    later = {"mapping", "max_examples", "subset"}
+    assert later.isdisjoint(fields_of_text)
     whole = {field.name for field in fields(CorpusSpec)}
-    assert fields_of_text == whole - {"mapping", "max_examples"}
+    assert fields_of_text == whole - later
     assert CorpusSpec.from_dict({**CorpusSpec("a/b").to_dict(), "mapping": None}) == CorpusSpec("a/b")
 
 
@@ -76,7 +78,7 @@ def test_a_sample_knows_which_of_its_columns_is_text():
 
 def test_every_field_counts_for_the_identity():
     spec = CorpusSpec("org/name")
-    other = CorpusSpec("org/other", "all", "body", "en", "test", 128, 1000, ColumnMapping(), 10)
+    other = CorpusSpec("org/other", "all", "body", "en", "test", 128, 1000, ColumnMapping(), 10, (0, 5))
     changed = {replace(spec, **{field.name: getattr(other, field.name)}).identity() for field in fields(CorpusSpec)}
     assert len(changed | {spec.identity()}) == len(fields(CorpusSpec)) + 1
     assert CorpusSpec("org/name").identity() == spec.identity()

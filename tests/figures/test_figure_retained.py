@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from avss_core.errors import SettingError
-from avss_core.figures.retained import RANDOM, retained_curve
+from avss_core.figures.retained import RANDOM, picked_point, random_name, retained_curve
 
 
 def sweep(rates: dict[str, float], most: int = 10, n_blocks: int = 30) -> pd.DataFrame:
@@ -102,3 +102,45 @@ def test_an_empty_chart_shows_the_scale_from_nothing_to_all() -> None:
     empty = pd.DataFrame(columns=["method", "removed", "share", "retained", "low", "high"])
     figure = retained_curve(empty, n_blocks=30)
     assert tuple(figure.layout.yaxis.range) == (0, 1.05)
+
+
+@pytest.mark.parametrize(("intervals", "traces"), [("bars", 1), ("bands", 2), ("none", 1)])
+def test_intervals_of_the_methods_as_bars_or_bands_or_not(intervals: str, traces: int) -> None:
+    figure = retained_curve(sweep({"avss": 0.9}), n_blocks=30, intervals=intervals)
+    assert len(figure.data) == traces
+    line = figure.data[-1]
+    assert (line.error_y.array is not None) == (intervals == "bars")
+    if intervals == "bands":
+        band = figure.data[0]
+        np.testing.assert_allclose(np.asarray(band.y)[:11], 1.05 * 0.9 ** np.arange(11))
+        np.testing.assert_allclose(np.asarray(band.y)[11:], 0.9 * 0.9 ** np.arange(11)[::-1])
+        assert (band.legendgroup, band.showlegend) == (line.legendgroup, False)
+
+
+def test_estimates_without_intervals_are_lines_alone() -> None:
+    table = sweep({"avss": 0.9}).assign(low=np.nan, high=np.nan)
+    *bands, line = retained_curve(table, n_blocks=30, intervals="bands").data
+    assert [len(band.x) for band in bands] == [0]
+    assert len(line.x) == 11
+
+
+def test_the_legend_says_how_many_draws_the_band_has_and_what_it_covers() -> None:
+    assert random_name(draws()) == RANDOM
+    known = draws().assign(draws=[1, 8, *[20] * 9], coverage=[1.0, 1.0, *[19 / 21] * 9])
+    assert random_name(known) == "random cuts (median; band of 20 draws, covers 90%)"
+    median = retained_curve(sweep({"avss": 0.9}), known, n_blocks=30).data[1]
+    assert "probability %{customdata[5]" in median.hovertemplate
+    assert median.customdata[3][5] == pytest.approx(19 / 21)
+
+
+def test_a_click_on_a_method_s_point_names_it() -> None:
+    figure = retained_curve(
+        sweep({"avss": 0.9, "greedy": 0.95}), draws(), chosen=("greedy", 4), n_blocks=30, intervals="bands"
+    )
+    names = [trace.name if trace.mode == "lines+markers" else "" for trace in figure.data]
+    clicked = [{"curve_number": names.index("greedy"), "x": 7, "y": 0.7}]
+    assert picked_point(figure, clicked) == ("greedy", 7)
+    others = [number for number, name in enumerate(names) if not name]
+    assert len(others) == 5, "a band and a median of random cuts, two bands, the ring"
+    assert picked_point(figure, [{"curve_number": number, "x": 4, "y": 0.7} for number in others]) is None
+    assert picked_point(figure, []) is None

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from avss_core.errors import CutError
-from avss_core.figures.strip import network_strip, rows_of
+from avss_core.figures.strip import network_strip, rows_of, strips_by_size
 
 
 def by_kind(figure) -> dict[str, object]:
@@ -56,3 +57,29 @@ def test_impossible_cuts_are_refused() -> None:
         network_strip(30, removed=(0, 1), protected=(0,))
     with pytest.raises(CutError, match="at least one block"):
         network_strip(0)
+
+
+def test_strips_of_all_sizes_stand_under_each_other() -> None:
+    figure = strips_by_size(6, [(), (2,), (2, 4), (1, 2, 4)], protected=(0,), chosen=(4, 2))
+    cells = figure.data[0]
+    expected = np.array(
+        [[2, 0, 0, 0, 0, 0], [2, 0, 1, 0, 0, 0], [2, 0, 1, 0, 1, 0], [2, 1, 1, 0, 1, 0]]
+    )  # kept, removed, protected
+    np.testing.assert_array_equal(np.asarray(cells.z), expected)
+    np.testing.assert_array_equal(np.asarray(cells.text) == "×", expected == 1)
+    assert list(np.asarray(cells.customdata)[3, 1]) == ["removed", "3"]
+    assert [trace.name for trace in figure.data[1:]] == ["kept", "removed", "protected"]
+    (frame,) = figure.layout.shapes
+    assert (frame.y0, frame.y1) == (1.5, 2.5)
+    top, bottom = figure.layout.yaxis.range[1], figure.layout.yaxis.range[0]
+    assert (top, bottom) == (-0.5, 3.5), "the smallest cut stands on top"
+
+
+def test_strips_without_a_cut_and_impossible_ones() -> None:
+    assert "No cut" in strips_by_size(4, []).layout.annotations[0].text
+    assert [trace.name for trace in strips_by_size(4, [(1,)]).data[1:]] == ["kept", "removed"]
+    assert not strips_by_size(4, [(1,)], chosen=(2,)).layout.shapes
+    with pytest.raises(CutError, match="no block 4"):
+        strips_by_size(4, [(4,)])
+    with pytest.raises(CutError, match="Block 1 cannot be removed and protected"):
+        strips_by_size(4, [(1,)], protected=(1,))

@@ -90,6 +90,15 @@ def test_penalties_of_the_models_own_config_do_not_bear_on_it() -> None:
     assert pairs[0].pruned.tokens == pairs[1].pruned.tokens
 
 
+@pytest.mark.parametrize("left_out", [{"min_p": 1.0}, {"epsilon_cutoff": 0.9}, {"typical_p": 0.01}, {"top_k": 1}])
+def test_what_the_models_own_config_leaves_out_is_drawn_all_the_same(left_out: dict[str, float]) -> None:
+    plain, model = tiny(), tiny()
+    model.network.generation_config.update(**left_out)
+    sampling = Sampling(12, temperature=2.0, seed=1)
+    pairs = [generate_side_by_side(each, CUT, PROMPT, sampling) for each in (plain, model)]
+    assert pairs[0].original.tokens == pairs[1].original.tokens
+
+
 def test_every_token_is_told_with_the_text_so_far() -> None:
     model = tiny()
     told: list[Piece] = []

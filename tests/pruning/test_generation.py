@@ -39,6 +39,11 @@ def test_settings_survive_json() -> None:
     assert Sampling().greedy
 
 
+def test_what_greedy_choice_does_not_use_makes_no_other_question() -> None:
+    assert Sampling(8, top_p=0.5, seed=3) == Sampling(8)
+    assert Sampling(8, 0.7, top_p=0.5, seed=3) != Sampling(8, 0.7)
+
+
 def test_speed_counts_the_tokens_after_the_first() -> None:
     assert generated("original", (7, 8, 9)).tokens_per_second == pytest.approx(1.0)  # two tokens in 3 s - 1 s
     assert math.isnan(generated("original", (7,)).tokens_per_second)
@@ -54,7 +59,9 @@ def test_same_tokens_are_those_before_the_first_difference(
 ) -> None:
     pair = SideBySide(generated("original", first), generated("pruned", second))
     assert pair.same_tokens == same
-    assert json.loads(json.dumps(pair.to_dict()))["same_tokens"] == same
+    told = json.loads(json.dumps(pair.to_dict()))
+    assert told["same_tokens"] == same
+    assert SideBySide.from_dict(told) == pair
 
 
 def test_what_a_page_needs_imports_without_torch() -> None:

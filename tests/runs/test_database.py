@@ -58,7 +58,7 @@ def test_a_store_of_version_1_keeps_its_runs_and_learns_the_rest(tmp_path: Path)
     assert [unit.number for unit in store.units("old")] == [0]
     with sqlite3.connect(path) as connection:
         versions = [version for (version,) in connection.execute("SELECT version FROM store_version ORDER BY 1")]
-    assert versions == [1, 2]
+    assert versions == [1, 2, 3]
 
 
 def test_an_older_store_has_the_same_columns_as_a_new_one(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_an_older_store_has_the_same_columns_as_a_new_one(tmp_path: Path) -> Non
     columns = []
     for name in ("old.db", "new.db"):
         with sqlite3.connect(tmp_path / name) as connection:
-            tables = ("runs", "units", "evaluations", "store_version")
+            tables = ("runs", "units", "evaluations", "hand_labels", "store_version")
             columns.append(
                 {table: {row[1] for row in connection.execute(f"PRAGMA table_info({table})")} for table in tables}
             )

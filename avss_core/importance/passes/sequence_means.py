@@ -16,6 +16,17 @@ from avss_core.importance.sums import rows_of
 from avss_core.models.load import LoadedModel
 
 
+def variance_and_silent(states: Tensor, mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """What the script takes of a block's output (sequences, tokens, features): two numbers for each sequence.
+
+    The mean over the tokens where mask (sequences, tokens, 1) is true, added up in `dtype`; of its features the
+    unbiased variance, and how many are below `EPSILON` in absolute value. Returns (2, sequences), in `dtype`.
+    """
+    mean = torch.where(mask, states, 0.0).sum(dim=1, dtype=dtype) / mask.sum(dim=1)
+    silent = (mean.abs() < EPSILON).sum(dim=-1)
+    return torch.stack([mean.var(dim=-1, unbiased=True), silent.to(dtype)])
+
+
 class SequenceMeans(BlockHooks):
     """Variance over features (unbiased) and number of silent features of every window's mean; kept are two numbers."""
 
@@ -34,9 +45,7 @@ class SequenceMeans(BlockHooks):
 
     def see(self, index: int, before: Tensor, after: Tensor) -> None:
         """Average over the tokens, then look at the features."""
-        mean = torch.where(self._mask, after, 0.0).sum(dim=1, dtype=self._dtype) / self._mask.sum(dim=1)
-        silent = (mean.abs() < EPSILON).sum(dim=-1)
-        self._of_blocks.append(torch.stack([mean.var(dim=-1, unbiased=True), silent.to(mean.dtype)]))
+        self._of_blocks.append(variance_and_silent(after, self._mask, self._dtype))
 
     def end(self) -> None:
         """Put the blocks together."""

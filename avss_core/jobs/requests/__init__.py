@@ -5,19 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from avss_core.errors import RunError
+from avss_core.jobs.requests.answers import AnswersRequest
 from avss_core.jobs.requests.authors import AuthorsRequest
 from avss_core.jobs.requests.base import Request
+from avss_core.jobs.requests.confidence import ConfidenceRequest
 from avss_core.jobs.requests.evaluate import EvaluateRequest
+from avss_core.jobs.requests.export import ExportRequest
+from avss_core.jobs.requests.gain import GainRequest
+from avss_core.jobs.requests.generate import GenerateRequest
+from avss_core.jobs.requests.heal import HealRequest
+from avss_core.jobs.requests.mitigate import MitigateRequest
 from avss_core.jobs.requests.profile import ProfileRequest
 from avss_core.jobs.requests.rank import RankRequest
+from avss_core.jobs.requests.search import SearchRequest
 
 __all__ = [
     "REQUESTS",
+    "AnswersRequest",
     "AuthorsRequest",
+    "ConfidenceRequest",
     "EvaluateRequest",
+    "ExportRequest",
+    "GainRequest",
+    "GenerateRequest",
+    "HealRequest",
+    "MitigateRequest",
     "ProfileRequest",
     "RankRequest",
     "Request",
+    "SearchRequest",
     "request_of",
 ]
 
@@ -26,6 +42,14 @@ REQUESTS: tuple[type[Request], ...] = (
     EvaluateRequest,
     RankRequest,
     AuthorsRequest,
+    ExportRequest,
+    GainRequest,
+    GenerateRequest,
+    HealRequest,
+    SearchRequest,
+    AnswersRequest,
+    ConfidenceRequest,
+    MitigateRequest,
 )
 
 

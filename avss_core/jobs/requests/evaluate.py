@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from avss_core.corpora.spec import CorpusSpec
@@ -39,7 +39,12 @@ class EvaluateRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, as JSON types."""
-        return asdict(self) | {"cuts": [list(removed) for removed in self.cuts]}
+        return {
+            "model": self.model.to_dict(),
+            "corpus": self.corpus.to_dict(),
+            "task": self.task,
+            "cuts": [list(removed) for removed in self.cuts],
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EvaluateRequest:

@@ -24,6 +24,10 @@ def write_beside(folder: Path, facts: CardFacts, use: Snippet, per_block_setting
     source, kept = facts.source, facts.cut.kept
     if source.reference is not None:
         comments = [*([source.note] if source.note else []), *left_to_do_by_hand(per_block_settings)]
+        if source.path is not None:
+            comments.append(
+                "The path is of the machine that made this: before you hand it on, say where others have it."
+            )
         text = passthrough_yaml(source.reference, kept, facts.dtype, source.revision, comments)
         (folder / MERGEKIT).write_text(text, encoding="utf-8")
     for file in source.licence_files:

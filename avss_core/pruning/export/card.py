@@ -62,7 +62,7 @@ def model_card(facts: CardFacts) -> str:
         f"Chosen by: {chosen}. The kept blocks are numbered anew, from 0, in this order.",
         "## What is left",
         _evaluations(notes.measured),
-        *(["## What is gained", *_gain(*notes.gain)] if notes.gain is not None else []),
+        *(["## What is gained", *_gain(*notes.gain, notes.gain_on)] if notes.gain is not None else []),
         "## Use",
         f"```python\n{facts.snippet}```",
         "## How it was made",
@@ -100,10 +100,10 @@ def _opening(facts: CardFacts) -> str:
 def _evaluations(measured: Sequence[Measured]) -> str:
     if not measured:
         return "This cut was exported without an evaluation: what it can still do is not known."
-    header = ("task", "metric", "original", "pruned", "retained", "documents", "text")
+    header = ("task", "metric", "original", "pruned", "retained", "measured on", "text")
     meaning = (
-        "In brackets: 95 % bootstrap intervals over documents. Retained is 100 % where nothing is lost: pruned / "
-        "original where higher is better, original / pruned where lower is."
+        "In brackets: 95 % bootstrap intervals over documents or examples (those on one passage together). Retained "
+        "is 100 % where nothing is lost: pruned / original where higher is better, original / pruned where lower is."
     )
     return f"{_table(header, [_evaluation(each) for each in measured])}\n\n{meaning}"
 
@@ -118,18 +118,19 @@ def _evaluation(measured: Measured) -> tuple[str, ...]:
         _value(found.before),
         _value(found.after),
         retained,
-        f"{found.after.n}",
+        f"{found.after.n} {'documents' if measured.windows else 'examples'}",
         measured.text,
     )
 
 
-def _gain(table: pd.DataFrame, settings: GainSettings) -> list[str]:
+def _gain(table: pd.DataFrame, settings: GainSettings, on: str) -> list[str]:
     rows = [
         (f"{row['label']} ({row['unit']})" if row["unit"] else row["label"], *(_spread(row, name) for name in _MODELS))
         for row in table.to_dict(orient="records")
     ]
+    where = f"one machine ({on})" if on else "one machine"
     meaning = (
-        f"Measured on one machine in one run, both models in turns: {settings.tokens} tokens a forward pass, "
+        f"Measured on {where} in one run, both models in turns: {settings.tokens} tokens a forward pass, "
         f"{settings.new_tokens} tokens written after a prompt of {settings.prompt_tokens}; medians of "
         f"{settings.rounds} rounds, in brackets the least and the greatest. Another machine gives other numbers."
     )

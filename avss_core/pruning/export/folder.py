@@ -21,11 +21,12 @@ from avss_core.models.quiet import quiet
 from avss_core.pruning.cut import Cut
 from avss_core.pruning.export.beside import write_beside
 from avss_core.pruning.export.card import CardFacts
+from avss_core.pruning.export.check import Check
 from avss_core.pruning.export.new_folder import explained, new_folder, require_free, require_room
 from avss_core.pruning.export.notes import Notes
 from avss_core.pruning.export.snippet import CAUSAL, Snippet
 from avss_core.pruning.export.source import source_of
-from avss_core.pruning.export.verify import Check, check_export
+from avss_core.pruning.export.verify import check_export
 from avss_core.pruning.generate import has_chat_template
 from avss_core.variants.physical import pruned_network
 

@@ -12,10 +12,11 @@ def limits(measured: Sequence[Measured], changes: str, auto_class: str) -> list[
     """One or two sentences a limit, those that follow from how it was evaluated first."""
     lines = []
     if measured:
-        longest = max(each.corpus.length for each in measured)
+        lengths = [each.corpus.length for each in measured if each.windows]
+        longest = f"; no text longer than {max(lengths)} tokens was looked at" if lengths else ""
         lines.append(
-            "The numbers above are of the named text alone. Other languages, subjects and tasks can lose far more; "
-            f"nothing longer than {longest} tokens was looked at."
+            "The numbers above are of the named text alone. Other languages, subjects and tasks can lose far more"
+            f"{longest}."
         )
         lines.append("The intervals say how much the choice of documents matters, and nothing of other kinds of text.")
     if any(each.corpus.part != "evaluate" for each in measured):

@@ -54,13 +54,13 @@ def require_free(target: Path) -> None:
 
 
 def require_room(target: Path, weight_bytes: int) -> None:
-    """Raise ResourceError when the weights and the small files around them do not fit on the disk of `target`."""
+    """Raise SettingError when the weights and the small files around them do not fit on the disk of `target`."""
     place = next(parent for parent in target.parents if parent.exists())
     with explained(target):
         free = shutil.disk_usage(place).free
     needed = weight_bytes + _ROOM_FOR_THE_REST
     if free < needed:
-        raise ResourceError(
+        raise SettingError(
             f"The disk that holds {place} has {free / 1e6:,.0f} MB left, and the export needs {needed / 1e6:,.0f} MB; "
             "make room, or choose another folder."
         )

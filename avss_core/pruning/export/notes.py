@@ -9,6 +9,7 @@ import pandas as pd
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.pruning.gain_table import GainSettings
 from avss_core.pruning.outcome import Outcome
+from avss_core.tasks import PERPLEXITY
 
 _PARTS = {
     "profile": "the documents that were also profiled",
@@ -29,18 +30,32 @@ class Measured:
         """The text for people. Of a local file or folder only the name: the card may be given to others."""
         local = self.corpus.kind in ("file", "folder")
         names = [self.corpus.path.name if local else self.corpus.source, self.corpus.config, self.corpus.split]
-        budget = f", the first {self.corpus.max_tokens:,} tokens" if self.corpus.max_tokens else ""
+        corpus = self.corpus
         named = ", ".join(name for name in names if name)
-        return f"{named}: {_PARTS[self.corpus.part]}{budget}, in windows of at most {self.corpus.length} tokens"
+        which = [
+            _PARTS[corpus.part],
+            f"subset {corpus.subset[0] + 1} of {corpus.subset[1]}" if corpus.subset else "",
+            f"the first {corpus.max_tokens:,} tokens" if corpus.max_tokens and self.windows else "",
+            f"the first {corpus.max_examples:,} examples" if corpus.max_examples else "",
+            f"in windows of at most {corpus.length} tokens" if self.windows else "",
+        ]
+        return f"{named}: {', '.join(part for part in which if part)}"
+
+    @property
+    def windows(self) -> bool:
+        """Whether the text was read in windows; other tasks ask whole examples."""
+        return self.outcome.after.task == PERPLEXITY
 
 
 @dataclass(frozen=True, eq=False)
 class Notes:
     """method: how the blocks were chosen ("AVSS at the residual, ε = 0.01"); the cut's own reason stands beside it.
 
-    measured: evaluations of the cut. gain: the table of `gain.measure_gain`, with what each model did for it.
+    measured: evaluations of the cut. gain: the table of `gain.measure_gain`, with what each model did for it;
+    gain_on: on what, such as "cpu in float32".
     """
 
     method: str = ""
     measured: tuple[Measured, ...] = ()
     gain: tuple[pd.DataFrame, GainSettings] | None = None
+    gain_on: str = ""

@@ -37,11 +37,12 @@ class Snippet:
             f"tokenizer = AutoTokenizer.from_pretrained(folder{code})",
             f"model = {self.auto_class}.from_pretrained(folder{code})",
             "",
-            *self._use(),
+            *self.use(),
         ]
         return "\n".join(lines) + "\n"
 
-    def _use(self) -> list[str]:
+    def use(self) -> list[str]:
+        """The lines that use `tokenizer` and `model`."""
         if self.auto_class == CAUSAL:
             return [*(_CHAT if self.chat else _PROMPT), *_WRITE]
         return _FILL_IN if self.auto_class == MASKED else _RUN

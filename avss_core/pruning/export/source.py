@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from avss_core.models import standin_package
 from avss_core.models.package import LICENCE, PACKAGE
 from avss_core.models.spec import ModelSpec
 
@@ -45,6 +46,10 @@ def source_of(spec: ModelSpec) -> Source:
         return Source(name="a model in memory")
     if spec.kind == "default":
         return Source("SmolLM2-135M-Instruct", _DEFAULT_HUB_ID, licence=LICENCE.lower(), note=_DEFAULT_NOTE)
+    if spec.kind == "standin":
+        licence = standin_package.LICENCE
+        note = f"{standin_package.WHAT}. Licences: {licence}."
+        return Source(standin_package.SOURCE, licence=licence.split()[0].lower(), note=note)
     if spec.kind == "hub":
         return Source(spec.source.rpartition("/")[2], spec.source, spec.revision)
     if spec.kind == "gguf":

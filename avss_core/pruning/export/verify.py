@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from transformers import AutoTokenizer, PreTrainedModel
 from avss_core.errors import ModelError, NumericalError, ResourceError
 from avss_core.models.explain import explain
 from avss_core.models.quiet import quiet
+from avss_core.pruning.export.check import Check
 from avss_core.pruning.generate import generate_tokens
 from avss_core.pruning.generation import Sampling
 
@@ -20,33 +20,6 @@ FIXED_TEXT = "On the quay stood 27 crates of lemons. The harbour master counted 
 _MOST_TOKENS, _NEW_TOKENS = 64, 24
 # How many units in the last place the largest logit may be off: the same numbers, multiplied in another order.
 _ROUNDING = 16
-
-
-@dataclass(frozen=True)
-class Check:
-    """What was compared: all tensors bit by bit, the logits at `tokens` positions, a greedy text (None: none).
-
-    max_difference: the largest difference of two logits, 0 where they are equal to the last bit.
-    """
-
-    tensors: int
-    tokens: int
-    max_difference: float
-    greedy: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """All fields, as JSON types."""
-        return asdict(self)
-
-    @property
-    def sentence(self) -> str:
-        """The outcome for people."""
-        logits = "equal to the last bit" if self.max_difference == 0 else f"equal up to {self.max_difference:.2g}"
-        greedy = "" if self.greedy is None else ", and so is the text that it writes greedily"
-        return (
-            f"The folder was loaded again with plain transformers: its {self.tensors} tensors are those in memory, its "
-            f"logits on a fixed text of {self.tokens} tokens are {logits}{greedy}."
-        )
 
 
 def check_export(

@@ -5,11 +5,14 @@ What needs torch (`fit_linear`, `healed`, `lora`, `train`, `evaluate`) is import
 
 from avss_core.pruning.healing.apart import Apart, apart_of
 from avss_core.pruning.healing.linear_map import LinearHealing, LinearMap, Trial
-from avss_core.pruning.healing.settings import LinearSettings, TrainingSettings
+from avss_core.pruning.healing.settings import MAP_TOKENS, OBJECTIVES, TEACHERS, LinearSettings, TrainingSettings
 from avss_core.pruning.healing.steps import Losses, Step, steps_table
 from avss_core.pruning.healing.stretches import Stretch, stretches_of
 
 __all__ = [
+    "MAP_TOKENS",
+    "OBJECTIVES",
+    "TEACHERS",
     "Apart",
     "LinearHealing",
     "LinearMap",

@@ -1,4 +1,4 @@
-"""What a network answers to a training batch, with gradients: logits, and the states after the gaps."""
+"""What a network answers to a training batch, with gradients: the states before its head, and those at the gaps."""
 
 from __future__ import annotations
 
@@ -17,26 +17,32 @@ from avss_core.tasks.next_token import Predicted
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """logits: (predicted tokens, vocabulary); states: what each tapped block gives at real tokens, (tokens, hidden)."""
+    """final: the state after the last block where a token is predicted, (predicted tokens, hidden), before the norm.
 
-    logits: Tensor
+    states: what each tapped block gives at real tokens, (tokens, hidden).
+    """
+
+    final: Tensor
     states: tuple[Tensor, ...]
 
     def detach(self) -> Answer:
         """The same numbers without the way to them, for a teacher."""
-        return Answer(self.logits.detach(), tuple(state.detach() for state in self.states))
+        return Answer(self.final.detach(), tuple(state.detach() for state in self.states))
 
 
-def ask(network: PreTrainedModel, batch: Batch, predicted: Predicted, taps: Sequence[nn.Module]) -> Answer:
-    """Run the network on a batch that lies on its device and is padded on the right.
+def ask(
+    network: PreTrainedModel, blocks: nn.ModuleList, batch: Batch, predicted: Predicted, taps: Sequence[nn.Module]
+) -> Answer:
+    """Run the network without its head on a batch that lies on its device and is padded on the right.
 
-    predicted: of the same batch. taps: the blocks whose output is wanted, in the order of the answer's states.
+    blocks: the network's. predicted: of the same batch. taps: those blocks whose output is wanted, in the order of the
+    answer's states.
     """
-    with _tapped(taps) as outputs:
-        logits = network(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False).logits
+    with _tapped([*taps, blocks[-1]]) as outputs:
+        network.base_model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False)
     real = batch.attention_mask.bool()
-    states = tuple(outputs[tap][real] for tap in taps)
-    return Answer(logits.flatten(0, 1)[predicted.rows.to(logits.device)], states)
+    final = outputs[blocks[-1]]
+    return Answer(final.flatten(0, 1)[predicted.rows.to(final.device)], tuple(outputs[tap][real] for tap in taps))
 
 
 @contextmanager

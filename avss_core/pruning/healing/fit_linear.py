@@ -19,7 +19,7 @@ from avss_core.pruning.healing.linear_map import LinearHealing, LinearMap, Trial
 from avss_core.pruning.healing.projection import foldable_projection
 from avss_core.pruning.healing.ridge import Solution, Sums, solve
 from avss_core.pruning.healing.settings import LinearSettings
-from avss_core.pruning.healing.split import split_documents
+from avss_core.pruning.healing.split import some_windows, split_documents
 from avss_core.pruning.healing.stretches import Stretch, stretches_of
 from avss_core.pruning.healing.walk import states_fit
 from avss_core.tasks.evaluation import Evaluation
@@ -55,7 +55,7 @@ def heal_linear(
     started = time.perf_counter()
     settings = settings or LinearSettings()
     _check(model, variant)
-    fitted, judging = split_documents(windows, settings.held_out)
+    fitted, judging = split_documents(some_windows(windows, settings.tokens), settings.held_out)
     pad = getattr(model.tokenizer, "pad_token_id", None)
     batches, judges = make_batches(fitted, pad), make_batches(judging, pad)
     holds = states_fit(model, [*batches, *judges], memory_budget)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,10 +53,21 @@ class Learner:
     throughout, so dropout is off, and two runs with one seed are the same.
     """
 
-    def __init__(self, network: PreTrainedModel, blocks_path: str, settings: TrainingSettings) -> None:
+    def __init__(
+        self,
+        network: PreTrainedModel,
+        blocks_path: str,
+        settings: TrainingSettings,
+        only: Collection[int] | None = None,
+    ) -> None:
+        """only: the blocks that learn (None: all of them)."""
         blocks = network.get_submodule(blocks_path)
         assert isinstance(blocks, nn.ModuleList)
-        linears = plain_linears(blocks)
+        linears = {
+            path: linear
+            for path, linear in plain_linears(blocks).items()
+            if only is None or int(path.split(".")[0]) in only
+        }
         if not linears:
             raise ModelError(
                 f"The blocks of {type(network).__name__} have no plain linear modules to put adapters on; "
@@ -88,11 +100,8 @@ class Learner:
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
 
-    def finish(self) -> tuple[PreTrainedModel, Adapter]:
-        """The network with its adapters merged into the weights, an ordinary one again, and the adapters alone.
-
-        The learner cannot learn any further.
-        """
+    def adapter(self) -> Adapter:
+        """The adapters alone, as they are now."""
         config = copy.deepcopy(self._config)
         config.base_model_name_or_path = None  # not the model that was loaded: one made from it
         config.inference_mode = True
@@ -100,6 +109,14 @@ class Learner:
             name: tensor.detach().clone().contiguous()
             for name, tensor in get_peft_model_state_dict(self._adapted, save_embedding_layers=False).items()
         }
+        return Adapter(config, tensors)
+
+    def finish(self) -> tuple[PreTrainedModel, Adapter]:
+        """The network with its adapters merged into the weights, an ordinary one again, and the adapters alone.
+
+        The learner cannot learn any further.
+        """
+        adapter = self.adapter()
         # safe_merge: into new memory. The plain way would write into weights that the original network shares.
         self._adapted.merge_and_unload(safe_merge=True)
-        return self.network.eval().requires_grad_(False), Adapter(config, tensors)
+        return self.network.eval().requires_grad_(False), adapter

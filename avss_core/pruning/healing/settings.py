@@ -10,8 +10,16 @@ from avss_core.errors import SettingError
 
 # From "hardly held back" to "hardly there": beyond either end the error on other text only grows.
 SHRINKAGES = (0.1, 0.3, 1.0, 3.0, 10.0)
+MAP_TOKENS = 8192
 
 Teacher = Literal["original", "control"]
+TEACHERS: tuple[Teacher, ...] = ("original", "control")
+
+# What is made small, by name: the weights of TrainingSettings.
+OBJECTIVES: dict[str, dict[str, float]] = {
+    "next-token": {"next_token": 1.0, "logits": 0.0, "states": 0.0},
+    "distil": {"next_token": 1.0, "logits": 1.0, "states": 1.0},
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,7 @@ class LinearSettings:
     shrinkages  tried one after another; in units of a standardised feature's variance, so 1 halves what a feature
                 that goes with no other would do (infinity is the identity: no healing)
     held_out    share of the calibration documents that only judge
+    tokens      fitted and judged on so many tokens of the calibration text, of many documents (None: all)
     fold        let the map read the neurons of the block before the gap where it can become part of that block's
                 weights; otherwise, or where it cannot, it reads the whole state and stays a module of its own
     """
@@ -28,12 +37,15 @@ class LinearSettings:
     shrinkages: tuple[float, ...] = SHRINKAGES
     held_out: float = 0.25
     fold: bool = True
+    tokens: int | None = MAP_TOKENS
 
     def __post_init__(self) -> None:
         if not self.shrinkages or not all(shrinkage > 0 for shrinkage in self.shrinkages):
             raise SettingError("Shrinkages must be numbers above 0, and at least one; the larger, the less is changed.")
         if not 0 < self.held_out < 1:
             raise SettingError(f"The share of documents held out must lie between 0 and 1; {self.held_out} does not.")
+        if self.tokens is not None and self.tokens < 2:
+            raise SettingError(f"Maps are fitted on some tokens and judged on others: at least 2, not {self.tokens}.")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON types."""
@@ -87,13 +99,26 @@ class TrainingSettings:
             raise SettingError(f"Alpha, the weight of the adapters, must be above 0; {self.alpha} is not.")
         if not 0 <= self.warm_up <= 1:
             raise SettingError(f"The share of steps that warm up must lie between 0 and 1; {self.warm_up} does not.")
-        if self.teacher not in ("original", "control"):
+        if self.teacher not in TEACHERS:
             raise SettingError(f'The teacher is "original" or "control", not "{self.teacher}".')
         if self.teacher == "control" and self.distils and not self.trains_control:
             raise SettingError(
                 'The teacher "control" needs a control that is trained: keep the control, and give the next token '
                 'a weight above 0, or choose the teacher "original".'
             )
+
+    @classmethod
+    def for_objective(cls, objective: str, teacher: str = "control", **others: Any) -> TrainingSettings:
+        """Settings with the weights of one of `OBJECTIVES`, and alpha = 2 · rank; teacher counts where one is asked.
+
+        Raises SettingError for a name that is not known.
+        """
+        if objective not in OBJECTIVES:
+            raise SettingError(f"There is no objective {objective!r}; choose one of {', '.join(OBJECTIVES)}.")
+        weights = OBJECTIVES[objective]
+        asked = teacher if weights["logits"] + weights["states"] > 0 else "original"
+        rank = others.get("rank", cls.rank)
+        return cls.from_dict({"alpha": 2 * rank, **others, **weights, "teacher": asked})
 
     @property
     def distils(self) -> bool:

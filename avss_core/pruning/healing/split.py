@@ -27,3 +27,21 @@ def split_documents(windows: Sequence[Window], held_out: float) -> tuple[list[Wi
     judges = {documents[place] for place in places}
     fitted = [window for window in windows if window.document not in judges]
     return fitted, [window for window in windows if window.document in judges]
+
+
+def some_windows(windows: Sequence[Window], tokens: int | None) -> list[Window]:
+    """The first windows that make `tokens` tokens (the last of them whole).
+
+    Of every document the first window, then of each the second, …, so a small budget still meets many documents. None,
+    or a budget that is not used up: all of them, as they come.
+    """
+    if tokens is None or sum(map(len, windows)) <= tokens:
+        return list(windows)
+    chosen: list[Window] = []
+    read = 0
+    for window in sorted(windows, key=lambda window: (window.start, window.document)):
+        if read >= tokens:
+            break
+        chosen.append(window)
+        read += len(window)
+    return chosen

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from avss_core.variants.variant import Variant
 
@@ -39,3 +41,10 @@ def stretches_of(variant: Variant) -> tuple[Stretch, ...]:
         else:
             found.append(Stretch(block, block, block - number))
     return tuple(found)
+
+
+def blocks_as_text(removed: Iterable[int]) -> str:
+    """`3-5, 12`, as fields and options for blocks read it."""
+    numbered = enumerate(sorted(removed))
+    runs = [[block for _, block in group] for _, group in groupby(numbered, lambda at: at[1] - at[0])]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

@@ -51,17 +51,22 @@ class Trained:
     @property
     def sentence(self) -> str:
         """What was done, for people and for a model card."""
-        wanted = {
-            "the loss of the next token": self.settings.next_token,
-            f"the {self.settings.teacher} model's predictions": self.settings.logits,
-            f"the {self.settings.teacher} model's hidden states": self.settings.states,
-        }
-        by = ", ".join(f"{what} (× {weight:g})" for what, weight in wanted.items() if weight)
-        tokens = self.steps[-1].tokens if self.steps else 0
-        return (
-            f"LoRA adapters of rank {self.settings.rank} on the kept blocks were trained for {len(self.steps)} steps "
-            f"on {tokens} tokens by {by}, and merged into the weights."
-        )
+        return training_sentence(self.settings, self.steps)
+
+
+def training_sentence(settings: TrainingSettings, steps: Sequence[Step]) -> str:
+    """What was done, for people and for a model card."""
+    wanted = {
+        "the loss of the next token": settings.next_token,
+        f"the {settings.teacher} model's predictions": settings.logits,
+        f"the {settings.teacher} model's hidden states": settings.states,
+    }
+    by = ", ".join(f"{what} (× {weight:g})" for what, weight in wanted.items() if weight)
+    tokens = steps[-1].tokens if steps else 0
+    return (
+        f"LoRA adapters of rank {settings.rank} on the kept blocks were trained for {len(steps)} steps "
+        f"on {tokens} tokens by {by}, and merged into the weights."
+    )
 
 
 class Training:
@@ -127,6 +132,10 @@ class Training:
             self._done.append(Step(len(self._done) + 1, tokens, time.perf_counter() - started, rate, *losses))
             yield self._done[-1]
 
+    def adapters(self) -> tuple[Adapter, Adapter | None]:
+        """The adapters of the pruned model and of the control as they are now (None: there is no control)."""
+        return self._pruned.adapter(), None if self._control is None else self._control.adapter()
+
     def result(self) -> Trained:
         """Merge the adapters of the steps made so far; ends the training (no step follows)."""
         if self._trained is None:
@@ -146,13 +155,14 @@ class Training:
         of_control: Losses | None = None
         if self._control is not None:
             taps = [self._control.blocks[gap.last] for gap in self._gaps]
-            answer = ask(self._control.network, batch, predicted, taps)
-            loss, of_control = objective(answer, teacher, targets, self.settings)
+            answer = ask(self._control.network, self._control.blocks, batch, predicted, taps)
+            loss, of_control = objective(self._model, answer, teacher, targets, self.settings)
             self._control.learn(loss, learning_rate)
             if self.settings.teacher == "control":
                 teacher = answer.detach()
         taps = [self._pruned.blocks[gap.place - 1] for gap in self._gaps]
-        loss, of_pruned = objective(ask(self._pruned.network, batch, predicted, taps), teacher, targets, self.settings)
+        answer = ask(self._pruned.network, self._pruned.blocks, batch, predicted, taps)
+        loss, of_pruned = objective(self._model, answer, teacher, targets, self.settings)
         self._pruned.learn(loss, learning_rate)
         return of_pruned, of_control
 
@@ -160,4 +170,5 @@ class Training:
         if not self.settings.distils or self.settings.teacher != "original":
             return None
         with torch.no_grad():
-            return ask(self._model.network, batch, predicted, [self._model.blocks[gap.last] for gap in self._gaps])
+            blocks = self._model.blocks
+            return ask(self._model.network, blocks, batch, predicted, [blocks[gap.last] for gap in self._gaps])

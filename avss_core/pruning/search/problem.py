@@ -21,6 +21,7 @@ from avss_core.variants.variant import Variant
 class Problem:
     """A model of `n_blocks` blocks, how its variants are scored, how far to go.
 
+    shares_prefixes: whether the scorer runs what variants share once; one that lets each write an answer cannot.
     free: the blocks that may go; most: how many of them at most. Raises CutError when the limits do not fit the model.
     """
 
@@ -28,6 +29,7 @@ class Problem:
     loss_of: LossOf
     limits: Limits = field(default_factory=Limits)
     metric: Metric = PERPLEXITY
+    shares_prefixes: bool = True
     free: frozenset[int] = field(init=False)
     most: int = field(init=False)
 
@@ -61,7 +63,8 @@ class Problem:
     def ask(self, variants: Iterable[Variant]) -> Answer:
         """Score variants, each once however often it is listed."""
         asked = tuple(dict.fromkeys(variants))
-        return Answer(self.loss_of(asked), count_block_runs(asked), count_block_runs_naive(asked))
+        naive = count_block_runs_naive(asked)
+        return Answer(self.loss_of(asked), count_block_runs(asked) if self.shares_prefixes else naive, naive)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +99,10 @@ class Trial:
         limits = self.problem.limits
         attempt = self.problem.metric.summarise(self.frames[cut])
         drop = loss_between(self.before, attempt)
-        too_little = limits.forbids(self.unpruned, attempt)
-        taken = not (drop > delta or too_little)
+        # What δ puts back retains what the step before did, so it is no reason to end.
+        put_back = drop > delta
+        too_little = not put_back and limits.forbids(self.unpruned, attempt)
+        taken = not (put_back or too_little)
         stop = None
         if too_little:
             stop = Stop.TOLERANCE

@@ -86,7 +86,10 @@ class Step:
 
 
 def steps_table(steps: Sequence[Step]) -> pd.DataFrame:
-    """One row a step, for tables and figures: block runs are summed up to the step; `candidate` is empty for a beam."""
+    """One row a step, for tables and figures: block runs are summed up to the step; `candidate` is empty for a beam.
+
+    value, low, high: the performance as it stands after the step; attempt, …: with what was tried removed.
+    """
     rows = [
         {
             "number": step.number,
@@ -96,6 +99,9 @@ def steps_table(steps: Sequence[Step]) -> pd.DataFrame:
             "value": step.evaluation.value,
             "low": step.evaluation.low,
             "high": step.evaluation.high,
+            "attempt": step.attempt.value,
+            "attempt_low": step.attempt.low,
+            "attempt_high": step.attempt.high,
             "drop": step.drop,
             "delta": getattr(step, "delta", None),
             "cumulative_loss": step.cumulative_loss,
@@ -119,6 +125,9 @@ _COLUMNS = (
     "value",
     "low",
     "high",
+    "attempt",
+    "attempt_low",
+    "attempt_high",
     "drop",
     "delta",
     "cumulative_loss",

@@ -78,12 +78,27 @@ def test_an_evaluation_is_shown_with_its_intervals_and_its_text() -> None:
         "25.61 (24.5 to 26.5)",
         "34,568 (30.1 to 34.9)",
         "78.9% (75.0% to 82.0%)",
-        "40",
+        "40 documents",
         "sample:essays: documents kept apart from those that were profiled, the first 4,000 tokens, "
         "in windows of at most 512 tokens",
     ] in rows(text)
-    assert "nothing longer than 512 tokens was looked at" in text
+    assert "no text longer than 512 tokens was looked at" in text
     assert "flatters" not in text
+
+
+def test_examples_are_called_so_and_counted() -> None:
+    told = measured(source="sample:sentiment", max_tokens=None, max_examples=100, subset=(1, 4))
+    after = dataclasses.replace(told.outcome.after, task="sentiment", metric="accuracy", higher_is_better=True)
+    told = Measured(dataclasses.replace(told.outcome, before=after, after=after), told.corpus)
+    text = card(notes=Notes(measured=(told,)))
+    assert "| 40 examples |" in text
+    assert (
+        "| sample:sentiment: documents kept apart from those that were profiled, subset 2 of 4, "
+        "the first 100 examples |" in text
+    )
+    assert "tokens was looked at" not in text, "whole examples are asked, however long"
+    both = card(notes=Notes(measured=(told, measured(length=256))))
+    assert "no text longer than 256 tokens was looked at" in both
 
 
 def test_without_an_interval_none_is_made_up() -> None:
@@ -145,3 +160,10 @@ def test_changes_after_the_cut_are_said() -> None:
 def test_a_table_survives_a_bar_in_a_name() -> None:
     frame = pd.DataFrame(gain_table({"parameters": [2.0]}, {"parameters": [1.0]})).assign(label="a|b")
     assert "| a\\|b | 2 | 1 | 0.5 |" in card(notes=Notes(gain=(frame, GainSettings())))
+
+
+def test_the_gain_says_on_what_it_was_measured() -> None:
+    gain = (gain_table({"parameters": [2.0]}, {"parameters": [1.0]}), GainSettings())
+    assert "Measured on one machine (cpu in float32) in one run" in card(
+        notes=Notes(gain=gain, gain_on="cpu in float32")
+    )

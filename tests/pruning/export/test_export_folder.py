@@ -94,6 +94,7 @@ def test_the_mergekit_file_names_the_weights_that_were_exported(name: str, folde
     original = folder_of(name)
     model = load_model(ModelSpec(str(original), dtype="float32", device="cpu"))
     folder = export_pruned(model, Cut((0, 2), 4, "by hand"), tmp_path / "out").folder
+    assert "# The path is of the machine that made this" in (folder / "mergekit.yml").read_text()
     recipe = yaml.safe_load((folder / "mergekit.yml").read_text())
     assert (recipe["merge_method"], recipe["dtype"]) == ("passthrough", "float32")
     blocks = []

@@ -73,7 +73,7 @@ def test_a_file_in_the_way_is_one_sentence(tmp_path: Path, place: str) -> None:
 
 
 def test_weights_that_do_not_fit_are_refused_before_they_are_written(tmp_path: Path) -> None:
-    with pytest.raises(ResourceError, match=r"has [\d,]+ MB left, and the export needs 1,000,000,000,017 MB"):
+    with pytest.raises(SettingError, match=r"has [\d,]+ MB left, and the export needs 1,000,000,000,017 MB"):
         require_room(tmp_path / "model", 10**18)
     require_room(tmp_path / "not" / "there" / "yet", 0)
 

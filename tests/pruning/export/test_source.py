@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from avss_core.models.spec import ModelSpec
-from avss_core.pruning.export import source_of
+from avss_core.pruning import Cut
+from avss_core.pruning.export import Source, export_name, source_of
 
 
 def test_the_default_model_goes_by_its_name_on_the_hub() -> None:
@@ -24,6 +25,21 @@ def test_a_hub_model_keeps_its_revision() -> None:
 def test_a_gguf_file_is_nothing_that_mergekit_reads(tmp_path: Path) -> None:
     source = source_of(ModelSpec(str(tmp_path / "some-Q4_K_M.gguf")))
     assert (source.name, source.reference) == ("some-Q4_K_M", None)
+
+
+def test_the_stand_in_is_said_to_be_one_and_is_no_folder() -> None:
+    source = source_of(ModelSpec("standin-classifier"))
+    assert (source.name, source.licence, source.reference) == ("standin-classifier", "apache-2.0", None)
+    assert "Stand-in for DistilBERT" in source.note
+
+
+@pytest.mark.parametrize("name", ["a" * 250, "模型" * 60, "../.. /x", "…"])
+def test_a_folders_name_fits_every_file_system(name: str) -> None:
+    made = export_name(Source(name), Cut((1,), 30, ""))
+    assert len(f".{made}.zip.part-0123abcd".encode()) <= 255
+    assert made.endswith("-29-of-30-blocks")
+    assert not set("/ \\") & set(made)
+    assert not made.startswith((".", "-"))
 
 
 @pytest.mark.parametrize(

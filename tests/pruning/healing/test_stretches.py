@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from avss_core.commands.prune import parse_blocks
 from avss_core.pruning.healing import Stretch, stretches_of
+from avss_core.pruning.healing.stretches import blocks_as_text
 from avss_core.variants import Variant
 
 
@@ -23,3 +25,9 @@ def test_the_place_counts_the_kept_blocks_that_run_before() -> None:
 
 def test_the_whole_model_has_no_stretch() -> None:
     assert stretches_of(Variant.full(5)) == ()
+
+
+def test_blocks_as_they_are_typed() -> None:
+    assert blocks_as_text((12, 3, 4, 5)) == "3-5, 12"
+    assert blocks_as_text((7,)) == "7"
+    assert parse_blocks(blocks_as_text((0, 1, 2, 7, 9, 10))) == (0, 1, 2, 7, 9, 10)

@@ -1,0 +1,181 @@
+"""`avss hallucinate`: which blocks differ when a model makes something up, how sure it is, and what pruning does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from avss_core.commands import options as o
+from avss_core.commands.answer import answer, print_table, records
+from avss_core.commands.prune import parse_blocks
+from avss_core.commands.session import Workers, run_to_end
+from avss_core.corpora.mapping import ColumnMapping
+from avss_core.corpora.spec import CorpusSpec
+from avss_core.errors import SettingError
+from avss_core.hallucination.answer_sums import check_site
+from avss_core.hallucination.asking import answer_task
+from avss_core.hallucination.asking_again import AskingAgain
+from avss_core.hallucination.confidence_table import confidence_rows
+from avss_core.hallucination.contrast import Contrast, contrast
+from avss_core.hallucination.honesty import cut_by_eavss_stable, cut_by_propensity, honesty_conclusion
+from avss_core.hallucination.judge import DEFAULT_JUDGE, judge_named
+from avss_core.hallucination.labels import hallucination_rate
+from avss_core.hallucination.metrics import metrics_for
+from avss_core.hallucination.per_block import per_block_rows, why_no_blocks
+from avss_core.hallucination.readings import readings_agreement
+from avss_core.hallucination.scores import check_reading
+from avss_core.importance import Epsilon
+from avss_core.jobs import AnswersRequest
+from avss_core.jobs.confidence_results import confidence_frame
+from avss_core.jobs.honesty_results import honesty_in, judged_answers, requests_beside
+from avss_core.jobs.requests import ConfidenceRequest
+from avss_core.pruning import Cut
+from avss_core.runs import Store
+from avss_core.tasks import mapping_of, spec_of
+
+CHOICES = {"propensity": cut_by_propensity, "eavss_stable": cut_by_eavss_stable}
+_SHOWN = ("block", "hsav", "hss", "hcs", "eavss", "eavss_stable", "propensity", "p_value", "p_adjusted")
+
+
+def hallucinate(
+    judge: Annotated[str, typer.Option(help="exact, alias, or loose.")] = DEFAULT_JUDGE,
+    reading: Annotated[str, typer.Option(help="Of HCS: product, sum, or ratio.")] = "product",
+    site: Annotated[str, typer.Option(help="residual or update.")] = "residual",
+    epsilon: o.EpsilonText = "0.01",
+    max_questions: Annotated[int | None, typer.Option(help="Ask no more than this many questions.", min=1)] = 300,
+    shots: Annotated[int, typer.Option(help="Solved examples before each question.")] = 3,
+    most_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 24,
+    confidence: Annotated[bool, typer.Option(help="Ask the model again how sure it is.")] = True,
+    q: Annotated[float, typer.Option(help="Share of the answers that acc@q looks at.")] = 0.5,
+    p: Annotated[float, typer.Option(help="Accuracy that cov@p asks for.")] = 0.5,
+    remove: Annotated[str | None, typer.Option(help="Prune for honesty: these blocks, such as 3,4,5 or 3-5.")] = None,
+    prune_by: Annotated[
+        str | None, typer.Option(help="Prune for honesty: propensity (highest) or eavss_stable (lowest).")
+    ] = None,
+    blocks: Annotated[int, typer.Option(help="How many blocks --prune-by removes.", min=1)] = 1,
+    random: Annotated[int, typer.Option(help="Random cuts of the same size beside it.", min=0)] = 0,
+    question_column: Annotated[str | None, typer.Option(help="Column of the questions.", show_default=False)] = None,
+    answers_column: Annotated[str | None, typer.Option(help="Column of the references.", show_default=False)] = None,
+    seed: o.Seed = 0,
+    model: o.Model = "default",
+    corpus: o.CorpusName = "sample:closed_book",
+    revision: o.Revision = None,
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    config: o.Config = None,
+    split: o.Split = None,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
+    store: o.StoreUrl = None,
+    as_json: o.Json = False,
+) -> None:
+    """Let a model answer questions, judge the answers, and contrast the blocks between right and made-up ones.
+
+    Judging again, another site, ε or reading do not run the model again.
+    """
+    judge_named(judge)
+    check_reading(reading)
+    check_site(site)
+    metrics = [metric.name for metric in metrics_for(q, p)]
+    asking = AskingAgain(seed=seed)
+    if (remove is not None) and (prune_by is not None):
+        raise SettingError("Give --remove or --prune-by, not both.")
+    if prune_by is not None and prune_by not in CHOICES:
+        raise SettingError(f"--prune-by is {' or '.join(CHOICES)}, not {prune_by!r}.")
+    named = None if remove is None else parse_blocks(remove)
+    silent_below = Epsilon.parse(epsilon)
+    whole = AnswersRequest(
+        o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code),
+        questions_spec(corpus, max_questions, config, split, question_column, answers_column),
+        most_tokens=most_tokens,
+        shots=shots,
+    )
+    opened = Store(store)
+    with Workers(opened) as workers:
+        run = run_to_end(workers, whole)
+        answers = judged_answers(opened, whole, judge)
+        found = contrast(answers.frame, answers.labels, site, silent_below, reading, seed=seed)
+        again = (
+            confidence_frame(opened, run_to_end(workers, ConfidenceRequest.of(whole, asking)).id)
+            if confidence
+            else None
+        )
+        told: dict[str, Any] = {
+            "run": run.id,
+            "judge": judge,
+            "questions": len(answers.labels),
+            "rate": hallucination_rate(answers.labels),
+            **found.facts(),
+            "rows": records(found.table),
+            "readings": records(readings_agreement(found.table)),
+            "confidence": confidence_rows(answers.frame, answers.labels, again, q, p, seed),
+            "per_block": [],
+            "per_block_note": why_no_blocks(answers.frame, answers.labels),
+        }
+        if not told["per_block_note"]:
+            told["per_block"] = per_block_rows(answers.frame, answers.labels, q, p, seed)
+        if named is not None or prune_by is not None:
+            cut = _cut(found, named, prune_by, blocks)
+            told["honesty"] = _honesty(workers, whole, cut, random, judge, site, silent_below, seed)
+    answer(told, as_json, found.table[list(_SHOWN)], "Made-up against truthful answers, block by block.")
+    if not as_json:
+        shown = ["estimator", *metrics, "accuracy", "n", "note"]
+        print_table(pd.DataFrame(told["confidence"])[shown], "How well does each estimator know which are right?")
+        if told["per_block"]:
+            shown = ["block", *metrics, "n"]
+            print_table(pd.DataFrame(told["per_block"])[shown], "The probe P(IK) on every block's output.")
+        if "honesty" in told:
+            print_table(
+                pd.DataFrame([told["honesty"]["cut"], *told["honesty"]["random"]]), told["honesty"]["conclusion"]
+            )
+
+
+def questions_spec(
+    corpus: str,
+    max_questions: int | None,
+    config: str | None = None,
+    split: str | None = None,
+    question_column: str | None = None,
+    answers_column: str | None = None,
+) -> CorpusSpec:
+    """The questions that the options name: a data set known for closed-book questions by its name, or any source."""
+    spec = spec_of(answer_task(), corpus, part="all", max_examples=max_questions)
+    spec = replace(spec, config=config or spec.config, split=split or spec.split)
+    if question_column is None and answers_column is None:
+        return spec
+    known: ColumnMapping = mapping_of(answer_task(), spec)
+    question, answers = question_column or known.question, answers_column or known.answers
+    return replace(spec, mapping=replace(known, question=question, answers=answers))
+
+
+def _cut(found: Contrast, named: tuple[int, ...] | None, prune_by: str | None, blocks: int) -> Cut:
+    if named is not None:
+        return Cut(named, len(found.table), f"blocks {', '.join(map(str, named))}")
+    return CHOICES[str(prune_by)](found.table, blocks)
+
+
+def _honesty(
+    workers: Workers,
+    whole: AnswersRequest,
+    cut: Cut,
+    random: int,
+    judge: str,
+    site: str,
+    epsilon: Epsilon,
+    seed: int,
+) -> dict[str, Any]:
+    """The cut's change and that of random cuts of its size, each asked the same questions."""
+    run_to_end(workers, replace(whole, removed=cut.removed))
+    chosen = honesty_in(workers.store, whole, cut.removed, cut.reason, judge, site, epsilon, seed)
+    others = []
+    for request in requests_beside(whole, cut.removed, cut.n_blocks, random, seed):
+        run_to_end(workers, request)
+        others.append(honesty_in(workers.store, whole, request.removed, "random", judge, site, epsilon, seed))
+    return {
+        "cut": chosen.to_dict(),
+        "random": [other.to_dict() for other in others],
+        "conclusion": honesty_conclusion(chosen, others),
+    }

@@ -1,0 +1,163 @@
+"""`avss mitigate`: contrastive training on the prone blocks, beside the same on other blocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from avss_core.commands import options as o
+from avss_core.commands.adapter import check_adapter, take_adapter
+from avss_core.commands.answer import answer, print_table
+from avss_core.commands.hallucinate import questions_spec
+from avss_core.commands.prune import parse_blocks
+from avss_core.commands.session import Workers, run_to_end
+from avss_core.hallucination.asking_again import AskingAgain
+from avss_core.hallucination.judge import DEFAULT_JUDGE
+from avss_core.hallucination.metrics import metrics_for
+from avss_core.hallucination.mitigation import CHOICES, MitigationSettings
+from avss_core.importance import Epsilon
+from avss_core.jobs import AnswersRequest, MitigateRequest
+from avss_core.jobs.hand_labels import hand_labels_for
+from avss_core.jobs.mitigate_results import Mitigated, mitigated
+from avss_core.jobs.requests import ConfidenceRequest
+from avss_core.runs import Store
+
+
+def mitigate(
+    choice: Annotated[str, typer.Option(help=f"Which blocks learn: {', '.join(CHOICES)} (by HCS).")] = "highest",
+    controls: Annotated[bool, typer.Option(help="Give the same training to the other choices, as controls.")] = True,
+    blocks: Annotated[int, typer.Option(help="How many blocks learn.", min=1)] = 6,
+    only: Annotated[str | None, typer.Option(help="These blocks learn, such as 3,4,5 or 3-5; no controls.")] = None,
+    steps: Annotated[int, typer.Option(help="Training steps.", min=1)] = 40,
+    answers: Annotated[int, typer.Option(help="Truthful answers in a step, and as many made-up ones.", min=2)] = 6,
+    contrast: Annotated[float, typer.Option(help="Weight of the contrastive loss.", min=0)] = 1.0,
+    language: Annotated[float, typer.Option(help="Weight of the language-model loss.", min=0)] = 1.0,
+    temperature: Annotated[float, typer.Option(help="Temperature of the contrastive loss.")] = 0.1,
+    rank: Annotated[int, typer.Option(help="Rank of the LoRA adapters.", min=1)] = 8,
+    learning_rate: Annotated[float, typer.Option(help="The highest, after the warm-up.")] = 3e-4,
+    judge: Annotated[str, typer.Option(help="exact, alias, or loose.")] = DEFAULT_JUDGE,
+    reading: Annotated[str, typer.Option(help="Of HCS: product, sum, or ratio.")] = "product",
+    site: Annotated[str, typer.Option(help="residual or update.")] = "residual",
+    epsilon: o.EpsilonText = "0.01",
+    max_questions: Annotated[int | None, typer.Option(help="Most questions in either half.", min=1)] = 300,
+    shots: Annotated[int, typer.Option(help="Solved examples before each question.")] = 3,
+    most_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 24,
+    question_column: Annotated[str | None, typer.Option(help="Column of the questions.", show_default=False)] = None,
+    answers_column: Annotated[str | None, typer.Option(help="Column of the references.", show_default=False)] = None,
+    confidence: Annotated[
+        bool, typer.Option(help="Ask the model again how sure it is of the held-out answers.")
+    ] = True,
+    q: Annotated[float, typer.Option(help="Share of the answers that acc@q looks at.")] = 0.5,
+    p: Annotated[float, typer.Option(help="Accuracy that cov@p asks for.")] = 0.5,
+    adapter: Annotated[
+        Path | None, typer.Option(help="Copy the trained adapter to this new folder.", show_default=False)
+    ] = None,
+    for_cut: Annotated[
+        str | None,
+        typer.Option(
+            help="Make --adapter fit the exported model without these blocks, such as 3,4,5 or 3-5.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: o.Seed = 0,
+    model: o.Model = "default",
+    corpus: o.CorpusName = "sample:closed_book",
+    revision: o.Revision = None,
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    config: o.Config = None,
+    split: o.Split = None,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
+    store: o.StoreUrl = None,
+    as_json: o.Json = False,
+) -> None:
+    """Teach chosen blocks to keep truthful and made-up answers apart, and ask held-out questions before and after.
+
+    One half of the questions is learned from, the other is asked. What does not help is reported as not helping.
+    """
+    cut = check_adapter(adapter, for_cut)
+    metrics = [metric.name for metric in metrics_for(q, p)]
+    asking = AskingAgain(seed=seed)
+    settings = MitigationSettings(
+        choice=choice,
+        n_blocks=blocks,
+        blocks=None if only is None else parse_blocks(only),
+        steps=steps,
+        answers=answers,
+        contrast=contrast,
+        temperature=temperature,
+        language=language,
+        rank=rank,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    request = MitigateRequest(
+        AnswersRequest(
+            o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code),
+            questions_spec(corpus, max_questions, config, split, question_column, answers_column),
+            most_tokens=most_tokens,
+            shots=shots,
+        ),
+        settings,
+        judge,
+        site=site,
+        epsilon=Epsilon.parse(epsilon),
+        reading=reading,
+    )
+    opened = Store(store)
+    with Workers(opened) as workers:
+        run_to_end(workers, request.taught)
+        run_to_end(workers, request.held_out)
+        if confidence:
+            run_to_end(workers, ConfidenceRequest.of(request.held_out, asking))
+        request = replace(request, by_hand=tuple(hand_labels_for(opened, request.taught).items()))
+        asked = [request, *(beside(request) if controls and only is None else [])]
+        runs = [run_to_end(workers, one) for one in asked]
+    found = [mitigated(opened, run.id, seed=seed, q=q, p=p, asked=asking) for run in runs]
+    if adapter is not None:
+        take_adapter(opened, runs[0], cut, adapter)
+    told: dict[str, Any] = {
+        "judge": judge,
+        "chosen": {"run": runs[0].id, **found[0].to_dict()},
+        "controls": [{"run": run.id, **one.to_dict()} for run, one in zip(runs[1:], found[1:], strict=True)],
+        "confidence": found[0].estimators,
+        "adapter": None if adapter is None else str(adapter),
+    }
+    answer(told, as_json, table(found), found[0].sentence)
+    if not as_json:
+        shown = ["estimator", *metrics, "accuracy", "n", "note"]
+        print_table(pd.DataFrame(found[0].estimators)[shown], "The trained model beside the estimators, held out.")
+
+
+def beside(request: MitigateRequest) -> list[MitigateRequest]:
+    """The same training of the other choices of blocks."""
+    others = [choice for choice in CHOICES if choice != request.settings.choice]
+    return [replace(request, settings=replace(request.settings, choice=choice)) for choice in others]
+
+
+def table(found: list[Mitigated]) -> pd.DataFrame:
+    """One row a training: what it did to the rate, to confidence, to fluency."""
+    rows = []
+    for one in found:
+        before, after = one.confidence
+        rows.append(
+            {
+                "blocks": CHOICES[one.request.settings.choice] if one.request.settings.blocks is None else "named",
+                "trained": " ".join(map(str, one.blocks)),
+                "rate before": one.change.rate_before,
+                "rate after": one.change.rate_after,
+                "change low": one.change.rate_change_low,
+                "change high": one.change.rate_change_high,
+                "ECE before": before["ece"],
+                "ECE after": after["ece"],
+                "AUROC before": before["auroc"],
+                "AUROC after": after["auroc"],
+                "perplexity ×": one.fluency.ratio,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,126 @@
+"""The cut of every size that one way of scoring blocks gives, and how far to go with it.
+
+A list of cuts holds at place n the n blocks to remove, n = 0, 1, … as far as blocks may go: the first n of an order, or
+the best stretch of n consecutive blocks. How far is said as a share of blocks, a share of parameters, or what has to
+be retained; what `targets.py` says of orders is said here of any such list, from cuts that were evaluated before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from avss_core.errors import CutError, SettingError
+from avss_core.pruning.contiguous import stretch_by_distance, stretch_by_scores
+from avss_core.pruning.cut import Cut
+from avss_core.pruning.outcome import Outcome
+from avss_core.pruning.protect import free_blocks
+from avss_core.pruning.sweep import cutoffs
+from avss_core.pruning.targets import Cutoff, Tolerated
+from avss_core.variants.plan import count_block_runs, count_block_runs_naive
+from avss_core.variants.variant import Variant
+
+Blocks = tuple[int, ...]
+
+
+def along_order(order: Sequence[int], n_blocks: int, protected: Iterable[int] = ()) -> tuple[Blocks, ...]:
+    """The first 0, 1, … blocks of an order (the first to go first) that may go; one block always stays."""
+    free = set(free_blocks(n_blocks, protected))
+    going = [block for block in order if block in free]
+    return tuple(cutoffs(going, n_blocks, min(len(going), n_blocks - 1)))
+
+
+def best_stretches(
+    scores: Sequence[float],
+    protected: Iterable[int] = (),
+    turns: Mapping[int, Sequence[float]] | None = None,
+) -> tuple[Blocks, ...]:
+    """The best stretch of 0, 1, … consecutive blocks without a protected one; one block always stays.
+
+    turns: for each n the angular distance over every stretch of n blocks, (M − n + 1,), where the method measures
+    whole stretches; otherwise the lowest sum of scores (our reading, see `stretch_by_scores`).
+    """
+    n_blocks = len(scores)
+    free = free_blocks(n_blocks, protected)
+    found: list[Blocks] = [()]
+    for n in range(1, min(_longest_run(free), n_blocks - 1) + 1):
+        if turns:
+            found.append(stretch_by_distance(turns[n], n_blocks, n, protected).cut.removed)
+        else:
+            found.append(stretch_by_scores(scores, n, protected).cut.removed)
+    return tuple(found)
+
+
+def number_of_share(cuts: Sequence[Blocks], n_blocks: int, share: float) -> int:
+    """n = round(share · M), a half to the even n, as in rule (a).
+
+    Raises SettingError for a share outside 0 … 1, CutError when no cut of the list is so large.
+    """
+    _require_share(share)
+    return number_that_may_go(cuts, n_blocks, round(share * n_blocks))
+
+
+def number_that_may_go(cuts: Sequence[Blocks], n_blocks: int, n: int) -> int:
+    """The same n; CutError when no cut of the list is so large."""
+    if n >= len(cuts):
+        raise CutError(
+            f"{n} of {n_blocks} blocks are to be removed, but it can be {len(cuts) - 1} at most; "
+            "remove fewer, or protect fewer."
+        )
+    return n
+
+
+def number_of_parameters(cuts: Sequence[Blocks], block_parameters: Sequence[int], total: int, share: float) -> int:
+    """The smallest n whose cut has at least this share of the `total` parameters.
+
+    Raises SettingError for a share outside 0 … 1, CutError when no cut of the list has so many.
+    """
+    _require_share(share)
+    gone = [sum(block_parameters[block] for block in cut) for cut in cuts]
+    n = next((n for n, parameters in enumerate(gone) if parameters >= share * total), None)
+    if n is None:
+        raise CutError(
+            f"The blocks that may go have {max(gone) / total:.1%} of the parameters, less than the {share:.1%} asked "
+            "for; remove a smaller share, or protect fewer blocks."
+        )
+    return n
+
+
+def most_tolerated(
+    cuts: Sequence[Blocks], n_blocks: int, outcomes: Mapping[int, Outcome], retain: float, surely: bool = False
+) -> Tolerated:
+    """The largest cut of the list that retains at least `retain`, read off those evaluated; no block when none does.
+
+    outcomes: by number of blocks removed. surely: the low end of the 95 % interval has to reach `retain`, and not the
+    value alone. Retained performance need not fall with every block: what retains less on the way is named in `gaps`.
+    Raises SettingError for a share to retain that is not positive.
+    """
+    if not 0 < retain < float("inf"):
+        raise SettingError(f"The share of performance to retain must be positive, such as 0.9; {retain} is not.")
+    known = [
+        Cutoff(n, outcomes[n].retained, outcomes[n].retained_low, outcomes[n].retained_high) for n in sorted(outcomes)
+    ]
+    enough = {cutoff.removed for cutoff in known if (cutoff.low if surely else cutoff.retained) >= retain}
+    n = max(enough, default=0)
+    variants = [Variant.without(n_blocks, cut) for cut in cuts]
+    return Tolerated(
+        cut=Cut(cuts[n], n_blocks, f"the most that {'surely ' * surely}retains {retain:.0%}"),
+        cutoffs=tuple(known),
+        gaps=tuple(cutoff.removed for cutoff in known if cutoff.removed < n and cutoff.removed not in enough),
+        complete=len(known) == len(cuts),
+        block_runs=count_block_runs(variants),
+        block_runs_naive=count_block_runs_naive(variants),
+    )
+
+
+def _longest_run(blocks: Sequence[int]) -> int:
+    """How many of these block numbers, which rise, follow each other at most."""
+    longest = run = 0
+    for place, block in enumerate(blocks):
+        run = run + 1 if place and blocks[place - 1] == block - 1 else 1
+        longest = max(longest, run)
+    return longest
+
+
+def _require_share(share: float) -> None:
+    if not 0 <= share <= 1:
+        raise SettingError(f"The share to remove must lie between 0 and 1; {share} does not.")

@@ -1,0 +1,72 @@
+"""What the Sweep page asks, as one prefix tree against one full evaluation per cut with its blocks physically removed.
+
+Every cutoff from 0 to 50 % of the blocks along the orders of several methods: each order's tree, all orders in one
+tree, and (--draws) random cuts of every size with them. Both ways must give the same values on the same tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+
+from avss_core.importance.rank import rank
+from avss_core.importance.settings import RankSettings
+from avss_core.models.load import LoadedModel
+from avss_core.pruning.search.importance_scorer import pruned_model
+from avss_core.pruning.sweep import Sweep, plan_sweep
+from benchmarks.ablation_trie import HEADER, Ways, compare
+from benchmarks.measuring import batches_of, default_model, print_table, windows_of
+
+METHODS = "avss,block_influence,ablation"
+
+
+def sweeps_of(orders: Mapping[str, Sequence[int]], n_blocks: int, max_fraction: float, draws: int) -> dict[str, Sweep]:
+    """Each order by itself, all together, and all with random cuts of each size."""
+    planned = {name: plan_sweep({name: order}, n_blocks, max_fraction, draws=0) for name, order in orders.items()}
+    if len(orders) > 1:
+        planned["all in one tree"] = plan_sweep(orders, n_blocks, max_fraction, draws=0)
+    if draws:
+        planned[f"all, and {draws} random cuts of each size"] = plan_sweep(orders, n_blocks, max_fraction, draws=draws)
+    return planned
+
+
+def orders_of(model: LoadedModel, methods: Sequence[str], tokens: int) -> dict[str, list[int]]:
+    """Orders of removal by the engine, on the part that is profiled."""
+    rankings = rank(model, windows_of(model, tokens, "profile"), RankSettings(tuple(methods)))
+    return {ranking.name: ranking.removal_order for ranking in rankings}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tokens", type=int, default=1024, help="to rank on, and as many others to evaluate on")
+    parser.add_argument("--methods", default=METHODS)
+    parser.add_argument("--max-fraction", type=float, default=0.5)
+    parser.add_argument("--draws", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--dtype", default="bfloat16")
+    wanted = parser.parse_args()
+
+    model = default_model(wanted.dtype)
+    batches = batches_of(model, windows_of(model, wanted.tokens, "evaluate"))
+    orders = orders_of(model, wanted.methods.split(","), wanted.tokens)
+    rows, building = [], 0.0
+    for name, planned in sweeps_of(orders, model.n_blocks, wanted.max_fraction, wanted.draws).items():
+        started = time.perf_counter()
+        pruned = {variant: pruned_model(model, variant.kept) for variant in planned.variants}
+        building += time.perf_counter() - started
+        row, _ = compare(name, Ways(model, batches, planned.variants, pruned), wanted.rounds)
+        assert row[2:4] == (planned.block_runs, planned.block_runs_naive), "the page counts what runs"
+        rows.append(row)
+        print(" | ".join(map(str, row)), flush=True)
+    print_table(
+        f"Every cutoff from 0 to {wanted.max_fraction:.0%}, {wanted.tokens} tokens, default model, {wanted.dtype}, "
+        f"median of {wanted.rounds}; building the pruned networks took {building:.1f} s more",
+        HEADER,
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()

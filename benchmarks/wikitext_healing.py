@@ -1,0 +1,82 @@
+"""Every healing of one cut, judged on the evaluation text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from avss_core.corpora.batches import Batch
+from avss_core.corpora.windows import Window
+from avss_core.models.load import LoadedModel
+from avss_core.pruning.healing import LinearMap, LinearSettings, TrainingSettings
+from avss_core.pruning.healing.evaluate import score_network
+from avss_core.pruning.healing.fit_linear import heal_linear
+from avss_core.pruning.healing.healed import healed_network
+from avss_core.pruning.healing.train import Training
+from avss_core.tasks.perplexity_table import summarise
+from avss_core.variants.variant import Variant
+from benchmarks.kept import Kept
+
+MAPS = "linear maps, folded"
+WHOLE_STATE = "linear maps on the whole state"
+
+
+@dataclass(frozen=True, eq=False)
+class Healings:
+    """windows: the whole calibration part. tokens: for the maps. training: None for none."""
+
+    model: LoadedModel
+    windows: Sequence[Window]
+    evaluation: Sequence[Batch]
+    tokens: int
+    training: TrainingSettings | None
+
+    def names(self) -> list[str]:
+        """Rows of the table, those of training with their control under them."""
+        if self.training is None:
+            return [MAPS, WHOLE_STATE]
+        steps = f"{self.training.steps} steps of LoRA"
+        return [
+            MAPS,
+            WHOLE_STATE,
+            *[f"{what}{end}" for what in (steps, f"maps, then {steps}") for end in ("", CONTROL)],
+        ]
+
+    def perplexities(self, kept: Kept, removed: tuple[int, ...]) -> dict[str, float]:
+        """Perplexity of the cut after each healing, by the names of `names`."""
+        cut = " ".join(map(str, removed))
+        values = {
+            name: kept.get(f"{name}, without {cut}", partial(self._map, removed, fold))
+            for name, fold in ((MAPS, True), (WHOLE_STATE, False))
+        }
+        if self.training is not None:
+            for name, with_maps in zip(self.names()[2::2], (False, True), strict=True):
+                found = kept.get(f"{name}, without {cut}", partial(self._train, removed, with_maps))
+                values[name], values[name + CONTROL] = found
+        return values
+
+    def _fit(self, removed: tuple[int, ...], fold: bool) -> tuple[LinearMap, ...]:
+        variant = Variant.without(self.model.n_blocks, removed)
+        return heal_linear(self.model, variant, self.windows, LinearSettings(tokens=self.tokens, fold=fold)).maps
+
+    def _map(self, removed: tuple[int, ...], fold: bool) -> float:
+        variant = Variant.without(self.model.n_blocks, removed)
+        network = healed_network(self.model, variant, self._fit(removed, fold))
+        return summarise(score_network(self.model, network, self.evaluation)).value
+
+    def _train(self, removed: tuple[int, ...], with_maps: bool) -> tuple[float, float]:
+        assert self.training is not None
+        variant = Variant.without(self.model.n_blocks, removed)
+        maps = self._fit(removed, fold=True) if with_maps else ()
+        training = Training(self.model, variant, self.windows, self.training, maps)
+        for step in training.steps():
+            if step.number % max(1, self.training.steps // 4) == 0:
+                print(f"  step {step.number}: {step.pruned.next_token:.3f} nats, {step.seconds:.0f} s", flush=True)
+        trained = training.result()
+        networks = trained.network, trained.control or self.model.network
+        healed, control = (summarise(score_network(self.model, each, self.evaluation)).value for each in networks)
+        return healed, control
+
+
+CONTROL = " (the whole model, same training)"

@@ -1,0 +1,190 @@
+"""Contrastive training on the prone blocks, beside the same training of other blocks."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from avss_core.errors import AvssError
+from avss_core.figures.mitigation import contrast_losses, mitigation_effect
+from avss_core.hallucination.mitigation import CHOICES, MitigationSettings
+from avss_core.importance import Epsilon
+from avss_core.jobs import AnswersRequest, MitigateRequest
+from avss_core.jobs.mitigate_results import Mitigated, adapter_folder, losses_so_far, mitigated
+from avss_core.runs import Run
+from pages.parts.engine import jobs, store
+from pages.parts.follow import follow
+from pages.parts.show import show_figure
+from pages.parts.start_job import draw_job, start_job
+from pages.parts.trouble import told_in_a_box
+
+POLL_SECONDS = 2.0
+WHAT = (
+    "Half of the questions is learned from: adapters on the chosen blocks bring the states of truthful answers "
+    "together and keep made-up ones apart, while a language-model loss keeps fluency. The other half is asked before "
+    "and after. The same training of other blocks says what the choice of blocks is worth."
+)
+
+
+def draw_mitigation(request: AnswersRequest, judge: str, site: str, epsilon: Epsilon, reading: str) -> None:
+    """Settings, buttons, the curves while it trains, and what came of it. request: the questions as they are asked."""
+    st.caption(WHAT)
+    settings = _choose_settings()
+    asked = MitigateRequest(replace(request, removed=()), settings, judge, site=site, epsilon=epsilon, reading=reading)
+    if not _both_halves_answered(asked):
+        return
+    taught = store().run(asked.taught.run_id())
+    asked = replace(asked, by_hand=tuple(store().hand_labels(taught.id).items()))
+    every = {name: replace(asked, settings=replace(settings, choice=choice)) for choice, name in CHOICES.items()}
+    st.button(
+        "Train the prone blocks, and both controls",
+        type="primary",
+        key="mitigate",
+        icon=":material/model_training:",
+        on_click=_start_all,
+        args=(list(every.values()),),
+        help="Three trainings, one after another; what was finished before is not done again.",
+    )
+    if "mitigate-error" in st.session_state:
+        st.error(st.session_state.pop("mitigate-error"), icon=":material/error:")
+    runs = {name: run for name, one in every.items() if (run := store().find_run(one.run_id())) is not None}
+    if not runs:
+        st.info("Nothing has been trained with these settings yet.", icon=":material/model_training:")
+        return
+    going = any(not run.ended for run in runs.values())
+    st.fragment(_draw_live, run_every=POLL_SECONDS if going else None)(
+        {name: run.id for name, run in runs.items()}, settings.steps
+    )
+    _draw_outcome({name: run for name, run in runs.items() if run.status == "done"})
+
+
+def _choose_settings() -> MitigationSettings:
+    blocks, steps, answers, rank = st.columns(4)
+    default = MitigationSettings()
+    contrast, language, temperature, rate = st.columns(4)
+    return MitigationSettings(
+        n_blocks=int(blocks.number_input("Blocks that learn", 1, 200, default.n_blocks, key="mitigate-blocks")),
+        steps=int(steps.number_input("Steps", 1, 2000, default.steps, key="mitigate-steps")),
+        answers=int(
+            answers.number_input("Answers of each kind a step", 2, 64, default.answers, key="mitigate-answers")
+        ),
+        rank=int(rank.number_input("Rank of the adapters", 1, 128, default.rank, key="mitigate-rank")),
+        contrast=contrast.number_input("Weight of the contrast", 0.0, 100.0, default.contrast, key="mitigate-contrast"),
+        language=language.number_input("Weight of the language", 0.0, 100.0, default.language, key="mitigate-language"),
+        temperature=temperature.number_input("Temperature τ", 0.001, 10.0, default.temperature, key="mitigate-tau"),
+        learning_rate=rate.number_input(
+            "Learning rate", 1e-6, 1.0, default.learning_rate, format="%.1e", key="mitigate-rate"
+        ),
+    )
+
+
+def _both_halves_answered(asked: MitigateRequest) -> bool:
+    """Whether both halves of the questions have been answered; a button for those that have not."""
+    halves = {"to learn from": asked.taught, "held out": asked.held_out}
+    left = {name: one for name, one in halves.items() if not _is_done(one)}
+    for number, (name, one) in enumerate(left.items()):
+        st.button(
+            f"Ask the questions {name}",
+            key=f"ask-half-{number}",
+            icon=":material/quiz:",
+            on_click=start_job,
+            args=(f"half-{number}", one),
+        )
+        draw_job(f"half-{number}")
+    return not left
+
+
+def _is_done(request: AnswersRequest) -> bool:
+    run = store().find_run(request.run_id())
+    return run is not None and run.status == "done"
+
+
+def _start_all(requests: list[MitigateRequest]) -> None:
+    try:
+        for request in requests:
+            jobs().submit(request)
+    except AvssError as error:
+        st.session_state["mitigate-error"] = str(error)
+
+
+def _draw_live(run_ids: dict[str, str], steps: int) -> None:
+    """The runs as they are, and the loss curves so far; drawn again as a whole when the last one ends."""
+    with told_in_a_box():
+        running = False
+        for name, run_id in run_ids.items():
+            run = store().run(run_id)
+            if run.status == "done":
+                continue
+            st.caption(name)
+            running |= not follow(run_id, f"mitigate-{name}").ended
+        curves = {name: losses_so_far(store(), run_id) for name, run_id in run_ids.items()}
+        drawn = pd.concat([rows.assign(training=name) for name, rows in curves.items()], ignore_index=True)
+        show_figure(contrast_losses(curves, steps), drawn, "contrastive-training")
+        if running:
+            st.session_state["mitigate-running"] = True
+        elif st.session_state.pop("mitigate-running", False):
+            st.rerun()
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _mitigated(run_id: str) -> Mitigated:
+    return mitigated(store(), run_id)
+
+
+def _draw_outcome(runs: dict[str, Run]) -> None:
+    """What each training changed, in words, in a figure and in a table."""
+    found = {name: _mitigated(run.id) for name, run in runs.items()}
+    for name, one in found.items():
+        st.markdown(f"**{name}** ({', '.join(map(str, one.blocks))}): {one.sentence}")
+    effect = pd.DataFrame(
+        [
+            {
+                "training": name,
+                "change": one.change.rate_change,
+                "low": one.change.rate_change_low,
+                "high": one.change.rate_change_high,
+            }
+            for name, one in found.items()
+        ],
+        columns=["training", "change", "low", "high"],
+    )
+    show_figure(mitigation_effect(effect), effect, "mitigation-effect")
+    rows = [
+        {
+            "blocks": name,
+            "when": row["estimator"],
+            **{key: row[key] for key in ("acc@50", "cov@50", "ece", "brier", "auroc", "accuracy")},
+        }
+        for name, one in found.items()
+        for row in one.confidence
+    ]
+    if rows:
+        st.caption("Sequence probability on the held-out questions, before and after.")
+        st.dataframe(pd.DataFrame(rows), hide_index=True)
+    with st.container(horizontal=True):
+        for name, run in runs.items():
+            st.download_button(
+                f"Adapter, {name} (zip)",
+                partial(_zipped, adapter_folder(store(), run.id)),
+                f"adapter-{run.id}.zip",
+                "application/zip",
+                key=f"adapter-{run.id}",
+                type="tertiary",
+                icon=":material/download:",
+                on_click="ignore",
+                help="For peft's PeftModel.from_pretrained on the unpruned model.",
+            )
+
+
+def _zipped(folder: Path) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, file.name)
+    return packed.getvalue()

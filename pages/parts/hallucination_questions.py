@@ -1,0 +1,86 @@
+"""Choose the questions that a model is asked, and how."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from avss_core.corpora.mapping import ColumnMapping
+from avss_core.corpora.spec import CorpusSpec
+from avss_core.hallucination.asking import answer_task, solved_examples
+from avss_core.jobs import AnswersRequest
+from avss_core.models.spec import ModelSpec
+from avss_core.runs import Run
+from avss_core.tasks import data_sets_of, spec_of
+from pages.parts.choose_task import ALL_EXAMPLES, _choose_columns, _first_examples
+from pages.parts.trouble import told_in_a_box
+
+QUESTIONS = (10, 25, 50, 100, 200, 300, 400, 1000)
+DEFAULT = 300
+
+# Sets of the paper that the project knows for choosing among given answers; here their right answers are references.
+_ALSO = {
+    "SciQ: school science": CorpusSpec(
+        "allenai/sciq", "all", split="test", mapping=ColumnMapping(answers="correct_answer")
+    ),
+    "TruthfulQA: questions that popular errors answer": CorpusSpec(
+        "truthfulqa/truthful_qa",
+        "all",
+        config="generation",
+        split="validation",
+        mapping=ColumnMapping(answers="correct_answers"),
+    ),
+}
+
+
+def choose_questions(run: Run) -> AnswersRequest:
+    """Draw source, number, solved examples and length; what the profiled model would be asked."""
+    task = answer_task()
+    known = {each.source: spec_of(task, each.source, part="all") for each in data_sets_of(task)}
+    words = {each.source: f"{each.source}: {each.what}" for each in data_sets_of(task)}
+    for what, spec in _ALSO.items():
+        known[spec.source], words[spec.source] = spec, f"{spec.source}: {what}"
+    typed = st.session_state.get("hallucination-source")
+    source = st.selectbox(
+        "Questions",
+        [*known, *([typed] if typed and typed not in known else [])],
+        format_func=lambda named: words.get(named, named),
+        key="hallucination-source",
+        accept_new_options=True,
+        help="A set that this project knows, or type a local file or folder (JSONL, CSV, Parquet), or a hub id. "
+        "Sets that do not begin with sample: are fetched when the machine is online.",
+    )
+    many, shots, tokens = st.columns([3, 2, 2], vertical_alignment="bottom")
+    most = many.select_slider(
+        "Questions at most",
+        (*QUESTIONS, ALL_EXAMPLES),
+        DEFAULT,
+        format_func=lambda number: "all" if number == ALL_EXAMPLES else str(number),
+        key="hallucination-questions",
+        help="In the source's order. More questions, narrower intervals, longer waits.",
+    )
+    solved = shots.number_input(
+        "Solved examples",
+        0,
+        len(solved_examples()),
+        len(solved_examples()),
+        key="hallucination-shots",
+        help="Shown before each question, so that the model answers in a few words.",
+    )
+    length = tokens.number_input(
+        "Longest answer (tokens)", 1, 256, 24, key="hallucination-tokens", help="An answer also ends at a line break."
+    )
+    spec = known.get(source or "") or CorpusSpec(source or task.default_source, "all")
+    spec = replace(spec, max_examples=most or None)
+    with st.expander("More about the questions", expanded=spec.source not in known):
+        if spec.source not in known:
+            spec = _choose_columns(task, spec, "hallucination")
+            if spec.mapping == ColumnMapping():  # as they are called: what the shell asks for without a mapping
+                spec = replace(spec, mapping=None)
+        if st.toggle(
+            "Show the first questions", value=spec.kind in ("file", "folder"), key=f"hallucination-preview-{spec.kind}"
+        ):
+            with told_in_a_box():
+                st.dataframe(_first_examples(spec.identity(), task.name, spec), hide_index=True)
+    return AnswersRequest(ModelSpec.from_dict(run.spec["model"]), spec, (), int(length), int(solved))

@@ -1,0 +1,62 @@
+"""Choose the cut: what the blocks are ordered by, how far to go, free or as one stretch; or by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import streamlit as st
+
+from avss_core.jobs import EvaluateRequest
+from avss_core.pruning import Cut, protected_ends
+from avss_core.pruning.cuts_by_size import along_order, best_stretches
+from avss_core.runs import Run
+from pages.parts.choose_cut import BY_HAND, choose_method, tick_blocks
+from pages.parts.orders import Ranked
+from pages.parts.prune_rules import Choice, choose_rule, cut_by_rule
+
+Blocks = tuple[int, ...]
+
+OTHER = "this cut"
+_along = lru_cache(maxsize=512)(along_order)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A cut and where it stands.
+
+    line: the order along which it lies, for the chart; `OTHER` for one that lies on none. order: the one it was
+    chosen by, None by hand. cuts: by the name of each order, the cut of every size.
+    """
+
+    cut: Cut
+    line: str
+    order: str | None
+    cuts: dict[str, tuple[Blocks, ...]]
+
+
+def choose_cut(run: Run, base: EvaluateRequest, rankings: dict[str, Ranked], ends: tuple[int, int]) -> Chosen:
+    """Draw the widgets and return what they say. ends: so many first and last blocks never go, except by hand."""
+    n_blocks = int(run.facts["blocks"])
+    protected = protected_ends(n_blocks, *ends)
+    cuts = {label: _along(tuple(ranked.order), n_blocks, protected) for label, ranked in rankings.items()}
+    by, how_far = st.columns(2)
+    with by:
+        method = choose_method(rankings, n_blocks)
+    if method == BY_HAND:
+        return Chosen(tick_blocks(n_blocks), BY_HAND, None, cuts)
+    with how_far:
+        rule = choose_rule()
+    one_stretch = st.toggle(
+        "One stretch only",
+        key="contiguous",
+        help="Consecutive blocks, as Gromov et al. remove them: the stretch with the smallest angular distance where "
+        "the order has one, else with the lowest sum of scores.",
+    )
+    ranked, line = rankings[method], method
+    if one_stretch:
+        line = f"{method}, one stretch"
+        cuts[line] = best_stretches(ranked.scores, protected, ranked.turns)
+    cut = cut_by_rule(rule, Choice(run, method, ranked, cuts[line], n_blocks, ends, one_stretch, base))
+    st.caption(f"{method}: from {ranked.source}.")
+    return Chosen(cut, line if cut.removed in cuts[line] else OTHER, method, cuts)

@@ -1,0 +1,24 @@
+"""Start the evaluation of cuts; what was evaluated before is free."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from avss_core.errors import AvssError
+from avss_core.jobs import EvaluateRequest
+from avss_core.jobs.results import still_to_do
+from pages.parts.engine import store
+from pages.parts.start_job import start_job
+
+NAME = "evaluation"
+
+
+def evaluate(request: EvaluateRequest) -> None:
+    """Submit what is still to do of a request (for callbacks); what is wrong with it is told by `draw_job`."""
+    try:
+        left = still_to_do(store(), request)
+    except AvssError as error:
+        st.session_state[f"{NAME}-error"] = str(error)
+        return
+    if left.cuts:
+        start_job(NAME, left)

@@ -1,0 +1,82 @@
+"""What a cut does to a task, in numbers and a picture: every metric, before and after, and what is retained."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from avss_core.figures.before_after import before_after
+from avss_core.pruning.outcome import Outcome
+from avss_core.tasks import PERPLEXITY, Metric, task_named
+from pages.parts.kept_drawings import kept
+from pages.parts.show import show_figure
+
+
+def draw_outcome(found: tuple[Outcome, ...], key: str) -> None:
+    """found: one outcome for each metric of the task, the main one first. key: of the evaluation."""
+    main, task = found[0], task_named(found[0].before.task)
+    for number, outcome in enumerate(found):
+        _draw_metric(outcome, task.metric(outcome.before.metric), smaller=number == 0)
+    read = "documents" if task.name == PERPLEXITY else "examples"
+    st.caption(
+        f"Kept: {', '.join(map(str, main.cut.kept))}. Removed: {', '.join(map(str, main.cut.removed)) or 'none'} "
+        f"({main.cut.reason}). {interval_of(main)}, over {main.after.n} {read} that were not profiled."
+    )
+    figure, frame = kept(("before-after", key), lambda: _draw(found))
+    show_figure(figure, frame, "before-after")
+
+
+def _draw(found: tuple[Outcome, ...]) -> tuple[go.Figure, pd.DataFrame]:
+    frame = states_frame(found)
+    return before_after(frame), frame
+
+
+def states_frame(found: tuple[Outcome, ...]) -> pd.DataFrame:
+    """The evaluations before and after by every metric, a row each, under the metrics' names for people."""
+    rows = []
+    for outcome in found:
+        metric = task_named(outcome.before.task).metric(outcome.before.metric)
+        for state, evaluation in (("before", outcome.before), ("after", outcome.after)):
+            rows.append({"state": state, **evaluation.to_dict(), "metric": metric.pretty_name})
+    return pd.DataFrame(rows)
+
+
+def retained_words(metric: Metric) -> str:
+    """Which way round the retained share of a metric is taken."""
+    return "P(after) / P(before)" if metric.higher_is_better else "P(before) / P(after)"
+
+
+def interval_of(outcome: Outcome) -> str:
+    """The 95 % interval of what is retained, in words."""
+    if math.isnan(outcome.retained_low) or math.isnan(outcome.retained_high):
+        return "No interval: it takes two documents"
+    return f"95 %: {outcome.retained_low:.1%} to {outcome.retained_high:.1%}"
+
+
+def short_number(value: float, metric: Metric) -> str:
+    """A value that fits a small box: 27.81, 1,234, 1.2e+06 of a perplexity, 62.5% of a share."""
+    if not metric.exponential:
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.4g}"
+
+
+def _draw_metric(outcome: Outcome, metric: Metric, smaller: bool) -> None:
+    before, after, kept, parameters = st.columns(4)
+    before.metric(f"{metric.pretty_name} before", short_number(outcome.before.value, metric), border=True)
+    after.metric(f"{metric.pretty_name} after", short_number(outcome.after.value, metric), border=True)
+    kept.metric(
+        "Retained" if smaller else f"{metric.pretty_name} retained",
+        "–" if math.isnan(outcome.retained) else f"{outcome.retained:.1%}",
+        border=True,
+        help=f"{retained_words(metric)}; {interval_of(outcome)}",
+    )
+    if smaller:
+        parameters.metric(
+            "Parameters cut",
+            f"{outcome.reduction.of_all:.1%}",
+            border=True,
+            help=f"{outcome.reduction.removed:,} parameters, {outcome.reduction.of_blocks:.1%} of those in blocks.",
+        )

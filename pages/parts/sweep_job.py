@@ -1,0 +1,119 @@
+"""The evaluation of a sweep: started, resumed, and drawn as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from avss_core.jobs import EvaluateRequest
+from avss_core.jobs.sweep_results import plain_outcomes, values_so_far
+from avss_core.pruning.outcome import Outcome
+from avss_core.pruning.sweep import Blocks, Sweep, random_table, sweep_table
+from avss_core.runs import Run
+from avss_core.variants.plan import count_block_runs
+from avss_core.variants.variant import Variant
+from pages.parts.engine import store
+from pages.parts.outcomes import evaluations
+from pages.parts.start_job import draw_job, start_job
+
+NAME = "sweep"
+GROW_SECONDS = 3.0
+_LOOK_BACK = 20  # runs
+Curve = Callable[[pd.DataFrame, pd.DataFrame], go.Figure]
+
+
+def draw_start(run: Run, base: EvaluateRequest, sweep: Sweep) -> None:
+    """The button, what the sweep costs as one tree and as models of their own, and how much of it is known."""
+    known = evaluations(base, sweep.cuts)
+    left = replace(base, cuts=tuple(cut for cut in sweep.cuts if cut not in known))
+    earlier = _earlier(left) if left.cuts else None
+    followed = store().find_run(st.session_state.get(f"{NAME}-run", ""))
+    if earlier is not None and not earlier.ended and (followed is None or followed.ended):
+        st.session_state[f"{NAME}-run"] = earlier.id  # started before this page was opened, or elsewhere
+    button, words = st.columns([1, 4], vertical_alignment="center")
+    button.button(
+        "Start" if len(known) < 2 else "Go on" if left.cuts else "Done",
+        type="primary",
+        key="sweep-start",
+        icon=":material/play_arrow:",
+        on_click=start_job,
+        args=(NAME, left if earlier is None else EvaluateRequest.from_dict(earlier.spec)),
+        disabled=not left.cuts,
+        help="Every cut on the held-out text. What is evaluated already is free; what a cancelled sweep has finished "
+        "is kept.",
+    )
+    words.caption(
+        f"{len(sweep.cuts)} different cuts: **{sweep.block_runs:,} block runs** as one prefix tree, "
+        f"{sweep.block_runs_naive:,} if each were a model of its own "
+        f"({sweep.block_runs / max(1, sweep.block_runs_naive):.2f} ×). {len(known)} are evaluated"
+        + (f"; the others take {_duration(run, left)}." if left.cuts else ".")
+    )
+
+
+def draw_progress(base: EvaluateRequest, sweep: Sweep, facts: dict[str, Any], curve: Curve) -> bool:
+    """The job under way, and the sweep as far as its finished shards tell; False when this sweep is not under way.
+
+    facts: of the model. curve: makes the figure of the methods' table and that of random cuts.
+    """
+    draw_job(NAME)
+    run = store().find_run(st.session_state.get(f"{NAME}-run", ""))
+    if run is None or run.ended or not _is_of(run, base):
+        return False
+    st.fragment(_draw_growing, run_every=GROW_SECONDS)(run.id, base, sweep, facts, curve)
+    return True
+
+
+def _draw_growing(run_id: str, base: EvaluateRequest, sweep: Sweep, facts: dict[str, Any], curve: Curve) -> None:
+    run = store().run(run_id)
+    if run.ended:  # the page is about to be drawn again, with everything
+        return
+    whole = plain_outcomes(evaluations(base, sweep.cuts), facts)
+    so_far = plain_outcomes(values_so_far(store(), run), facts)
+
+    def outcome_of(cut: Blocks, reason: str) -> Outcome | None:
+        return whole(cut, reason) or so_far(cut, reason)
+
+    figure = curve(sweep_table(sweep, outcome_of), random_table(sweep, outcome_of))
+    st.plotly_chart(figure, key="sweep-growing", config={"displaylogo": False})
+    st.caption(
+        f"Cuts that this job evaluates are estimated from {len(store().units(run_id))} of {run.n_units or '…'} shards "
+        "of the text; intervals follow at the end."
+    )
+
+
+def _earlier(left: EvaluateRequest) -> Run | None:
+    """The newest run that was to evaluate just these cuts and has not come to its end: under way, or broken off with
+    finished shards to go on from. Cuts that have been evaluated since it began do not count."""
+    for run in store().runs(EvaluateRequest.kind, limit=_LOOK_BACK):
+        more = {tuple(cut) for cut in run.spec["cuts"]}.difference(left.cuts)
+        same = run.status != "done" and _is_of(run, left) and len(run.spec["cuts"]) == len(more) + len(left.cuts)
+        if same and len(evaluations(left, more)) == len(more):
+            return run
+    return None
+
+
+def _is_of(run: Run, base: EvaluateRequest) -> bool:
+    """Whether a run evaluates this model on this text and task."""
+    asked = base.to_dict()
+    return all(run.spec[part] == asked[part] for part in ("model", "corpus", "task"))
+
+
+def _duration(run: Run, left: EvaluateRequest) -> str:
+    """About how long it takes, at the speed of the profile; block runs only, the head comes on top."""
+    units = store().units(run.id)
+    seconds, tokens = sum(unit.seconds for unit in units), left.corpus.max_tokens
+    if not seconds or not tokens:
+        return f"{_block_runs(left.cuts, run.facts['blocks']):,} block runs"
+    passes = _block_runs(left.cuts, run.facts["blocks"]) / run.facts["blocks"]
+    expected = passes * tokens * seconds / sum(unit.tokens for unit in units)
+    return f"about {expected / 60:.0f} min or more" if expected > 90 else f"about {expected:.0f} s or more"
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _block_runs(cuts: tuple[Blocks, ...], n_blocks: int) -> int:
+    return count_block_runs([Variant.without(n_blocks, cut) for cut in cuts])

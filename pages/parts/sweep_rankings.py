@@ -1,0 +1,77 @@
+"""Score the blocks by methods that have no order yet, without leaving the page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import streamlit as st
+
+from avss_core.errors import AvssError
+from avss_core.importance.registry import ORACLE, fitting, method_named
+from avss_core.importance.settings import RankSettings
+from avss_core.jobs import RankRequest
+from avss_core.models.spec import ModelSpec
+from avss_core.runs import Run
+from pages.parts.choose_text import calibration
+from pages.parts.engine import jobs, store
+from pages.parts.follow import follow
+from pages.parts.orders import label_of
+from pages.parts.trouble import told_in_a_box
+
+POLL_SECONDS = 1.5
+_RUNS, _ERROR = "sweep-rankings", "sweep-rankings-error"
+
+
+def draw_missing_rankings(run: Run, labels: Collection[str]) -> None:
+    """A button that scores the blocks by what is missing among `labels`, on the profiled part; progress of it."""
+    predicts = bool(run.facts.get("predicts_next_token"))
+    missing = [method.name for method in fitting(predicts, predicts) if label_of(method.name) not in labels]
+    if missing:
+        oracle_is_missing = ORACLE in missing
+        with st.expander("Score the blocks by more methods", expanded=oracle_is_missing):
+            if oracle_is_missing:
+                st.caption("The oracle, ablation of single blocks, has not been measured on the profiled part yet.")
+            names = st.multiselect(
+                "Methods without an order",
+                missing,
+                default=[ORACLE] if oracle_is_missing else [],
+                format_func=lambda name: method_named(name).pretty_name,
+                key="sweep-missing",
+            )
+            tokens = st.select_slider(
+                "Tokens to score on", (500, 1000, 2000, 4000, 8000), 1000, key="sweep-rank-tokens"
+            )
+            st.button(
+                "Score the blocks",
+                key="sweep-rank",
+                icon=":material/balance:",
+                on_click=_start,
+                args=(run, tuple(names), tokens),
+                disabled=not names,
+            )
+    if _ERROR in st.session_state:
+        st.error(st.session_state.pop(_ERROR), icon=":material/error:")
+    if st.session_state.get(_RUNS):
+        st.fragment(_draw_progress, run_every=POLL_SECONDS)()
+
+
+def _start(run: Run, names: tuple[str, ...], tokens: int) -> None:
+    request = RankRequest(ModelSpec.from_dict(run.spec["model"]), calibration(run, tokens), RankSettings(names))
+    try:
+        st.session_state[_RUNS] = [jobs().submit(part).id for part in request.parts()]
+    except AvssError as error:
+        st.session_state[_ERROR] = str(error)
+
+
+def _draw_progress() -> None:
+    with told_in_a_box():
+        found = [store().find_run(run_id) for run_id in st.session_state.get(_RUNS, ())]
+        under_way = [run for run in found if run is not None and run.status != "done"]
+        ended = [follow(run.id, "sweep-rankings").ended for run in under_way]
+        for run in under_way:
+            st.caption(", ".join(run.spec["settings"]["methods"]))
+        if not all(ended):
+            return
+        if not under_way:
+            st.session_state[_RUNS] = []
+            st.rerun()

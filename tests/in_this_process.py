@@ -1,0 +1,27 @@
+"""Jobs carried out in this process, unit by unit, by the same code that workers run: for tests that need their results
+and not the workers."""
+
+from __future__ import annotations
+
+from avss_core.jobs.requests import Request
+from avss_core.jobs.resident import facts_of, resident_model
+from avss_core.jobs.works.base import Turn
+from avss_core.jobs.works.registry import WORKS
+from avss_core.runs import Run, Store
+
+
+def carry_out(store: Store, request: Request) -> Run:
+    """The finished run of a request."""
+    work = WORKS[request.kind]
+    run = store.start_run(request.run_id(), request.kind, request.to_dict())
+    if run is None:
+        return store.run(request.run_id())
+    plan = work.plan(request, resident_model(request.model))
+    store.add_facts(run.id, run.attempt, **facts_of(request.model), tokens=plan.tokens, documents=plan.documents)
+    store.update_run(run.id, run.attempt, n_units=plan.units)
+    for number in range(plan.units):
+        turn = Turn(number, run.id, store, lambda tokens: None, lambda text: None)
+        store.add_unit(run.id, number, 1, 0.1, work.run(request, turn))
+    work.finish(request, store.run(run.id), store)
+    store.end_run(run.id, run.attempt, "done")
+    return store.run(run.id)

@@ -1,0 +1,36 @@
+"""What jobs keep beside the model in memory goes with it: two models are never held at once."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from pathlib import Path
+
+import pytest
+from tiny_model import save_tiny_model
+
+from avss_core.jobs import resident
+from avss_core.models import ModelSpec
+from avss_core.variants.physical import pruned_network
+
+
+@pytest.fixture(autouse=True)
+def empty_memory() -> None:
+    resident._resident.clear()
+    resident._beside.clear()
+
+
+def test_another_model_takes_the_place_of_all_of_it(tiny_model: Path, tmp_path: Path) -> None:
+    first, second = ModelSpec(str(tiny_model)), ModelSpec(str(save_tiny_model(tmp_path / "other")))
+    model = resident.resident_model(first)
+    resident.beside(first)["trained"] = pruned_network(model, (0, 1))
+    weights = weakref.ref(model.network.get_input_embeddings().weight)
+    assert set(resident.beside(first)) == {"trained"}, "the same model again"
+    del model
+    assert resident.beside(second) == {}
+    gc.collect()
+    assert weights() is None
+
+
+def test_the_facts_say_where_the_blocks_are(tiny_model: Path) -> None:
+    assert resident.facts_of(ModelSpec(str(tiny_model)))["blocks_path"] == "model.layers"

@@ -1,0 +1,177 @@
+"""The Heal page: what it asks for, what it shows of a healing under way, and of a finished one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from avss_core.corpora.spec import CorpusSpec
+from avss_core.jobs import HealRequest, ProfileRequest
+from avss_core.jobs.heal_results import healed_files
+from avss_core.jobs.heal_stop import is_to_stop
+from avss_core.models.spec import ModelSpec
+from avss_core.pruning.healing import LinearSettings, Losses, Step, TrainingSettings, steps_table
+from avss_core.runs import Run, Store
+
+ROOT = Path(__file__).parents[2]
+NAN = float("nan")
+SCRIPT = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import streamlit as st
+from pages import heal
+from pages.parts.choose_run import choose_run
+from pages.parts.picked_cut import remember_cut
+from pages.parts.trouble import told_in_a_box
+st.cache_resource.clear()
+with told_in_a_box():
+    choose_run()
+    if "remember" in st.session_state:
+        remember_cut(*st.session_state["remember"])
+    heal.page()
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store with a finished profile of a model of four blocks."""
+    store = Store(str(tmp_path / "avss.db"))
+    monkeypatch.setenv("AVSS_STORE", store.url)
+    request = ProfileRequest(ModelSpec(source=str(tmp_path)), CorpusSpec(), ("residual",))
+    run = store.start_run(request.run_id(), request.kind, request.to_dict())
+    assert run is not None
+    store.add_facts(run.id, run.attempt, blocks=4, tokens=100, predicts_next_token=True)
+    store.end_run(run.id, run.attempt, "done")
+    return store
+
+
+@pytest.fixture
+def shown(store: Store) -> AppTest:
+    return AppTest.from_string(SCRIPT, default_timeout=60)
+
+
+def asked(tmp_path: Path, training: TrainingSettings) -> HealRequest:
+    """What the page asks for when nothing but the blocks is touched."""
+    text = CorpusSpec()
+    calibration = replace(text, length=256, max_tokens=100 * 4 * 256)
+    held_out = replace(text, part="evaluate", max_tokens=8000)
+    return HealRequest(ModelSpec(str(tmp_path)), calibration, held_out, (1, 2), LinearSettings(), training)
+
+
+def scores(network: str, nll: float) -> pd.DataFrame:
+    spread = np.random.default_rng(0).normal(0, 0.1, 12)
+    return pd.DataFrame({"document": range(12), "nll": 50 * (nll + spread), "tokens": 50, "network": network})
+
+
+def lay(store: Store, request: HealRequest, steps: int, ends: bool, goes_on: bool = False) -> Run:
+    """A healing as the worker leaves it: the first units (cancelled, or under way), or all of them."""
+    run = store.start_run(request.run_id(), request.kind, request.to_dict())
+    assert run is not None
+    trials = [("1–2", None, 1.0, 40.0, True), ("1–2", 3.0, 1.2, 44.0, False)]
+    table = pd.DataFrame(trials, columns=["stretch", "shrinkage", "error", "perplexity", "chosen"])
+    store.add_unit(run.id, 0, 100, 1.0, table.to_parquet)
+    files = healed_files(store, run.id)
+    files._write("maps.json", {"helps": False, "healed": [], "folded": True, "sentence": "No linear map was added."})
+    for first in range(0, steps, 2):
+        losses = [Losses(4.0 - 0.01 * n, 4.0 - 0.01 * n, NAN, NAN) for n in (first, first + 1)]
+        rows = [Step(first + n + 1, 1024, 2.0, 1e-3, loss, loss) for n, loss in enumerate(losses)]
+        store.add_unit(run.id, 1 + first // 2, 2048, 4.0, steps_table(rows).assign(curve=7).to_parquet)
+    store.add_facts(run.id, run.attempt, blocks=4, predicts_next_token=True, model_identity=request.model.identity())
+    if ends:
+        parts = [("unpruned", 3.0), ("pruned", 4.0), ("trained", 2.9), ("control", 2.7)]
+        frame = pd.concat([scores(*part) for part in parts], ignore_index=True)
+        store.add_unit(run.id, len(request.parts()) - 1, 600, 1.0, frame.to_parquet)
+        training = {"steps": steps, "steps_asked": 100, "tokens": 1024 * steps, "seconds": 9.0, "curve": 7}
+        files.keep_training({**training, "sentence": "LoRA adapters were trained."})
+        files.adapter.mkdir()
+        (files.adapter / "adapter_config.json").write_text("{}")
+        store.end_run(run.id, run.attempt, "done")
+    elif not goes_on:
+        store.end_run(run.id, run.attempt, "cancelled", "The job was cancelled.")
+    return store.run(run.id)
+
+
+def healthy(shown: AppTest) -> AppTest:
+    assert not shown.exception
+    assert not shown.error
+    return shown
+
+
+def test_nothing_is_chosen_yet(shown: AppTest) -> None:
+    healthy(shown.run())
+    assert shown.title[0].value == "Heal"
+    assert "Choose a cut on the Prune page" in shown.info[0].value
+    assert shown.button(key="heal").disabled
+
+
+def test_the_cut_of_the_prune_page_is_filled_in(shown: AppTest, tmp_path: Path) -> None:
+    shown.session_state["remember"] = (ModelSpec(str(tmp_path)).identity(), (1, 2), "the lowest two")
+    healthy(shown.run())
+    assert shown.text_input(key="heal-blocks").value == "1-2"
+    assert not shown.button(key="heal").disabled
+    assert "Kept: 0, 3. The cut: the lowest two." in [caption.value for caption in shown.caption]
+    assert "102,400 tokens through both models." in [caption.value for caption in shown.caption]
+    shown.text_input(key="heal-blocks").set_value("1").run()
+    assert healthy(shown).text_input(key="heal-blocks").value == "1", "what is typed stays"
+    assert any("The cut: typed by hand." in caption.value for caption in shown.caption)
+
+
+def test_what_is_no_cut_is_told_in_a_box(shown: AppTest) -> None:
+    shown.session_state["heal-blocks"] = "9"
+    shown.run()
+    assert not shown.exception
+    assert "no block 9" in shown.error[0].value
+    shown.text_input(key="heal-blocks").set_value("x").run()
+    assert "numbers such as 3,4,5" in shown.error[0].value
+
+
+def test_a_healing_that_was_cancelled_keeps_its_curve(shown: AppTest, store: Store, tmp_path: Path) -> None:
+    lay(store, asked(tmp_path, TrainingSettings()), steps=6, ends=False)
+    shown.session_state["heal-blocks"] = "1-2"
+    healthy(shown.run())
+    assert len(shown.get("plotly_chart")) == 1
+    assert any("kept for looking" in caption.value for caption in shown.caption)
+    assert not shown.button(key="heal").disabled
+
+
+def test_a_healing_under_way_can_be_stopped_and_evaluated(store: Store, tmp_path: Path) -> None:
+    run = lay(store, asked(tmp_path, TrainingSettings()), steps=6, ends=False, goes_on=True)
+    # Without the progress of the job, which would look for workers.
+    alone = """
+    from unittest.mock import patch
+    with patch("pages.parts.heal_live.draw_request"):
+        heal.page()
+"""
+    shown = AppTest.from_string(SCRIPT.replace("\n    heal.page()\n", alone), default_timeout=60)
+    shown.session_state["heal-blocks"] = "1-2"
+    healthy(shown.run())
+    assert len(shown.get("plotly_chart")) == 1
+    assert not is_to_stop(store, run.id)
+    shown.button(key="heal-stop").click().run()
+    assert is_to_stop(store, run.id)
+    assert any("No further step is made" in caption.value for caption in healthy(shown).caption)
+
+
+def test_a_finished_healing(shown: AppTest, store: Store, tmp_path: Path) -> None:
+    lay(store, asked(tmp_path, TrainingSettings()), steps=6, ends=True)
+    lay(store, replace(asked(tmp_path, TrainingSettings()), removed=(1,)), steps=2, ends=True)
+    shown.session_state["heal-blocks"] = "1-2"
+    healthy(shown.run())
+    assert len(shown.get("plotly_chart")) == 3, "bars, ratios, losses"
+    assert "No linear map is offered" in shown.info[0].value
+    ratio = float(np.exp(2.9 - 2.7))
+    assert f"{ratio:.2f} × apart" in shown.warning[0].value
+    assert "given the same training" in shown.warning[0].value
+    assert "not reached" in shown.warning[0].value
+    assert any("stopped after 6 of 100 steps" in caption.value for caption in shown.caption)
+    labels = {button.proto.label for button in shown.get("download_button")}
+    assert {"Adapters (peft, .zip)", "Loss data (CSV)"} <= labels
+    assert "Maps (.npz)" not in labels
+    history = shown.dataframe[-1].value
+    assert history["removed"].tolist() == ["1", "1-2"]
+    assert history["× apart"].tolist() == pytest.approx([ratio, ratio])

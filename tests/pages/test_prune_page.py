@@ -1,0 +1,289 @@
+"""The Prune page: any order, rule, target and task; what it shows is what the store holds."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from in_this_process import carry_out
+from streamlit.testing.v1 import AppTest
+from tiny_model import save_tiny_model, write_documents
+
+from avss_core.activations import merge_profiles
+from avss_core.corpora.mapping import ColumnMapping
+from avss_core.corpora.spec import CorpusSpec
+from avss_core.importance import score_table
+from avss_core.importance.settings import RankSettings
+from avss_core.jobs import EvaluateRequest, ProfileRequest, RankRequest
+from avss_core.jobs.results import finished_profile
+from avss_core.models.spec import ModelSpec
+from avss_core.runs import Store
+from pages.parts.outcomes import ablation_frame, effect_of, random_cuts, random_frame
+from pages.parts.prune_rules import RULES
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = 6
+
+
+class World:
+    """A store with a finished profile and a finished comparison of a random 6-block Llama."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(str(folder / "runs.db"))
+        self.model = ModelSpec(str(save_tiny_model(folder / "model", blocks=BLOCKS)), dtype="float32")
+        text = str(write_documents(folder / "text.jsonl", documents=16, characters=60))
+        self.profiled = CorpusSpec(text, length=64)
+        self.profile = carry_out(self.store, ProfileRequest(self.model, self.profiled))
+        self.held_out = CorpusSpec(text, "evaluate", length=64, max_tokens=4000)
+        table = score_table(merge_profiles(finished_profile(self.store, self.profile.id)))
+        self.avss, self.shares, self.variance = (table[name].to_numpy() for name in ("avss", "avss_share", "variance"))
+
+    def request(
+        self, *cuts: tuple[int, ...], task: str = "perplexity", corpus: CorpusSpec | None = None
+    ) -> EvaluateRequest:
+        return EvaluateRequest(self.model, corpus or self.held_out, task, ((), *cuts))
+
+    def perplexity(self, removed: tuple[int, ...], request: EvaluateRequest | None = None) -> float:
+        """From the kept per-document values, by hand."""
+        kept = self.store.evaluation((request or self.request()).evaluation_key(removed))
+        assert kept is not None
+        return math.exp(kept.examples["nll"].sum() / kept.examples["tokens"].sum())
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(tmp_path_factory.mktemp("prune"))
+
+
+@pytest.fixture
+def prune(world: World, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page as the dashboard shows it, without the connection to any worker."""
+    monkeypatch.setenv("AVSS_STORE", world.store.url)
+    script = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import streamlit as st
+from pages import prune
+from pages.parts.choose_run import choose_run
+from pages.parts.trouble import told_in_a_box
+if "cleared" not in st.session_state:
+    st.cache_resource.clear()
+    st.session_state["cleared"] = True
+with told_in_a_box():
+    choose_run()
+    prune.page()
+"""
+    return AppTest.from_string(script, default_timeout=60)
+
+
+def run(page_or_widget: Any) -> AppTest:
+    """Run the page, after a widget was set where one is given."""
+    page: AppTest = page_or_widget.run()
+    assert not page.exception, page.exception
+    return page
+
+
+def metrics(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def current(page: AppTest) -> tuple[tuple[int, ...], str]:
+    """The cut that the page shows, as it is kept for other pages."""
+    _, removed, reason = page.session_state["current-cut"]
+    return removed, reason
+
+
+def lowest(scores: np.ndarray, n: int, protected: tuple[int, ...] = (0, BLOCKS - 1)) -> tuple[int, ...]:
+    return tuple(sorted(sorted((b for b in range(BLOCKS) if b not in protected), key=lambda b: scores[b])[:n]))
+
+
+def test_it_looks_at_the_default(world: World, prune: AppTest) -> None:
+    run(prune)
+    assert not prune.error
+    assert current(prune)[0] == lowest(world.avss, 1)
+
+
+def test_an_evaluated_cut_is_shown_with_what_the_store_holds(world: World, prune: AppTest) -> None:
+    cut = lowest(world.avss, 2)
+    carry_out(world.store, world.request(cut))
+    run(run(prune).slider(key="cutoff").set_value(2))
+    assert current(prune) == (cut, "the 2 lowest by AVSS (residual)")
+    before, after = world.perplexity(()), world.perplexity(cut)
+    shown = metrics(prune)
+    assert float(shown["Perplexity before"].replace(",", "")) == pytest.approx(before, rel=1e-3)
+    assert float(shown["Perplexity after"].replace(",", "")) == pytest.approx(after, rel=1e-3)
+    assert shown["Retained"] == f"{before / after:.1%}"
+    run(prune.slider(key="cutoff").set_value(3))
+    assert "Retained" not in metrics(prune)
+    assert any("not been evaluated" in info.value for info in prune.info)
+    run(prune.slider(key="cutoff").set_value(2))
+    assert metrics(prune) == shown
+
+
+def test_each_rule_removes_what_it_says(world: World, prune: AppTest) -> None:
+    run(prune)
+    names = {
+        part: next(rule.name for rule in RULES if part in rule.name) for part in ("(a)", "(b)", "(d)", "parameters")
+    }
+    run(prune.selectbox(key="rule").set_value(names["(a)"]))
+    run(prune.slider(key="share-of-blocks").set_value(50))
+    assert current(prune)[0] == lowest(world.avss, 3)
+
+    run(prune.selectbox(key="rule").set_value(names["(b)"]))
+    theta = float(np.sort(world.shares[1:-1])[1] + 1e-4)
+    run(prune.number_input(key="theta").set_value(theta))
+    assert current(prune)[0] == tuple(b for b in range(1, BLOCKS - 1) if world.shares[b] < round(theta, 12))
+
+    run(prune.selectbox(key="rule").set_value(names["(d)"]))
+    run(prune.slider(key="authors").set_value(60))
+    expected = [b for b in range(BLOCKS) if world.shares[: b + 1].sum() <= 0.6 and 0 < b < BLOCKS - 1]
+    assert current(prune)[0] == tuple(expected)
+
+    run(prune.selectbox(key="rule").set_value(names["parameters"]))
+    share = world.profile.facts["block_parameters"][0] / world.profile.facts["parameters"]
+    run(prune.slider(key="share-of-parameters").set_value(math.ceil(100 * share) + 1))
+    assert current(prune)[0] == lowest(world.avss, 2)
+
+
+def test_a_rule_that_does_not_apply_says_so(world: World, prune: AppTest) -> None:
+    carry_out(world.store, RankRequest(world.model, world.profiled, RankSettings(("variance",))))
+    run(run(prune).selectbox(key="method").set_value("Variance (residual)"))
+    assert current(prune)[0] == lowest(world.variance, 1)
+    run(prune.selectbox(key="rule").set_value("every share below θ (b)"))
+    assert current(prune)[0] == ()
+    assert any("Variance (residual) does not have" in warning.value for warning in prune.warning)
+
+
+def test_one_stretch_only(world: World, prune: AppTest) -> None:
+    run(run(prune).slider(key="cutoff").set_value(2))
+    run(prune.toggle(key="contiguous").set_value(True))
+    first = min(range(1, BLOCKS - 2), key=lambda b: world.avss[b] + world.avss[b + 1])
+    assert current(prune)[0] == (first, first + 1)
+
+
+def test_more_blocks_are_protected(world: World, prune: AppTest) -> None:
+    run(run(prune).number_input(key="protect-first-count").set_value(3))
+    run(prune.slider(key="cutoff").set_value(2))
+    assert current(prune)[0] == (3, 4)
+    run(prune.toggle(key="protect-first").set_value(False))
+    assert current(prune)[0] == lowest(world.avss, 2, protected=(BLOCKS - 1,))
+
+
+def test_the_most_that_keeps_a_share_is_read_off_evaluated_cutoffs(world: World, prune: AppTest) -> None:
+    corpus = replace(world.held_out, max_tokens=1000)
+    run(run(prune).select_slider(key="evaluation-tokens").set_value(1000))
+    run(prune.selectbox(key="rule").set_value("the most that keeps …"))
+    assert current(prune)[0] == ()
+    assert not prune.button(key="evaluate-all").disabled
+    along = [lowest(world.avss, n) for n in range(BLOCKS - 1)]
+    request = world.request(*along, corpus=corpus)
+    carry_out(world.store, request)
+    run(prune)
+    assert prune.button(key="evaluate-all").disabled
+    retained = [world.perplexity((), request) / world.perplexity(cut, request) for cut in along]
+    for percent in (50, 90, 100):
+        run(prune.slider(key="retain").set_value(percent))
+        n = max(n for n, share in enumerate(retained) if share >= percent / 100)
+        assert current(prune)[0] == along[n]
+
+
+def test_another_task_is_shown_by_all_its_metrics(world: World, prune: AppTest, tmp_path: Path) -> None:
+    rows = [
+        {"frage": f"What is {n} and {n}?", "wahl": [str(2 * n), "nine hundred", "a cow"], "richtig": 0}
+        for n in range(12)
+    ]
+    (tmp_path / "choices.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    key = "evaluation-multiple_choice"
+    prune.session_state[f"{key}-source"] = str(tmp_path / "choices.jsonl")  # as if it were typed
+    run(run(prune).selectbox(key="evaluation-task").set_value("multiple_choice"))
+    assert any('has no column "question" (there are: frage, wahl, richtig)' in error.value for error in prune.error)
+    for meaning, column in (("question", "frage"), ("choices", "wahl"), ("answer", "richtig")):
+        run(prune.selectbox(key=f"{key}-column-{meaning}").set_value(column))
+    assert not prune.error
+    (first_examples,) = (frame.value for frame in prune.dataframe if "prompt" in frame.value)
+    assert set(first_examples["wrong"]) == {"nine hundred / a cow"}
+
+    cut = current(prune)[0]
+    mapping = ColumnMapping(question="frage", choices="wahl", answer="richtig")
+    corpus = CorpusSpec(str(tmp_path / "choices.jsonl"), "evaluate", mapping=mapping, max_examples=50)
+    request = world.request(cut, task="multiple_choice", corpus=corpus)
+    carry_out(world.store, request)
+    run(prune)
+    shown = metrics(prune)
+    for label, column in (("Accuracy", "correct"), ("Accuracy, length not divided out", "correct_by_sum")):
+        for state, removed in (("before", ()), ("after", cut)):
+            kept = world.store.evaluation(request.evaluation_key(removed))
+            assert kept is not None
+            assert shown[f"{label} {state}"] == f"{kept.examples[column].mean():.1%}"
+
+
+def test_a_cut_from_another_page_is_ticked_with_its_reason(world: World, prune: AppTest) -> None:
+    prune.session_state["picked-cut"] = {"removed": (1, 3), "reason": "greedy search, step 2"}
+    run(prune)
+    assert prune.selectbox(key="method").value == "by hand"
+    assert current(prune) == ((1, 3), "greedy search, step 2")
+    run(prune)
+    assert current(prune) == ((1, 3), "greedy search, step 2")
+    run(prune.button_group(key="ticked").set_value([1]))
+    assert current(prune) == ((1,), "ticked by hand")
+    prune.session_state["picked-cut"] = {"removed": (40,), "reason": "of another model"}
+    run(prune)
+    assert any("of another model" in warning.value for warning in prune.warning)
+    assert current(prune)[0] == (1,)
+
+
+def test_ablation_and_random_cuts_are_yardsticks(world: World, prune: AppTest) -> None:
+    corpus = replace(world.held_out, max_tokens=2000)
+    singles = tuple((block,) for block in range(BLOCKS))
+    request = world.request(*singles, corpus=corpus)
+    run(run(prune).select_slider(key="evaluation-tokens").set_value(2000))
+    assert "single-block ablation" not in prune.selectbox(key="method").options
+    carry_out(world.store, request)
+    run(prune)
+    assert "single-block ablation" in prune.selectbox(key="method").options
+    run(prune.selectbox(key="method").set_value("single-block ablation"))
+    losses = np.array([world.perplexity(cut, request) for cut in singles])
+    assert current(prune)[0] == lowest(losses, 1)
+
+
+def test_a_method_that_measures_stretches_removes_the_best_that_may_go(world: World, prune: AppTest) -> None:
+    request = RankRequest(world.model, world.profiled, RankSettings(("angular",)))
+    run_of_it = carry_out(world.store, request)
+    sums = pd.concat([pd.read_parquet(world.store.path_of(unit.file)) for unit in world.store.units(run_of_it.id)])
+    angles = sums[(sums["statistic"] == "angle") & (sums["length"] == 2)].groupby("block")[["value", "weight"]].sum()
+    first = (angles["value"] / angles["weight"]).loc[1 : BLOCKS - 3].idxmin()
+    run(run(prune).selectbox(key="method").set_value("Angular distance"))
+    run(prune.toggle(key="contiguous").set_value(True))
+    run(prune.slider(key="cutoff").set_value(2))
+    assert current(prune)[0] == (first, first + 1)
+
+
+def test_accuracies_make_an_oracle_and_a_band_too(world: World) -> None:
+    corpus = CorpusSpec("sample:sentiment", "evaluate", max_examples=25)
+    singles = tuple((block,) for block in range(BLOCKS))
+    draws = random_cuts(BLOCKS, 2, (0, BLOCKS - 1))
+    request = world.request(*singles, *draws, task="sentiment", corpus=corpus)
+    carry_out(world.store, request)
+
+    def accuracy(removed: tuple[int, ...]) -> float:
+        kept = world.store.evaluation(request.evaluation_key(removed))
+        assert kept is not None
+        return float(kept.examples["correct"].mean())
+
+    assert effect_of("sentiment") == "Accuracy lost by removing the block"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pages.parts.outcomes.store", lambda: world.store)
+        ablation = ablation_frame(request, BLOCKS)
+        band = random_frame(request, BLOCKS, (0, BLOCKS - 1)).set_index("removed").loc[2]
+        assert ablation_frame(replace(request, corpus=replace(corpus, max_examples=10)), BLOCKS) is None
+    assert ablation is not None
+    assert ablation["ablation"].tolist() == pytest.approx([accuracy(()) - accuracy(cut) for cut in singles])
+    retained = sorted(accuracy(cut) / accuracy(()) for cut in draws)
+    assert (band["low"], band["high"]) == pytest.approx((retained[0], retained[-1]))
+    assert (band["draws"], band["coverage"]) == (6, 1), "all six cuts there are"

@@ -1,0 +1,124 @@
+"""The Search page on a tiny model with real workers: started, followed, judged on held-out text, handed on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from tiny_model import save_tiny_model, write_documents
+
+from avss_core.corpora.spec import CorpusSpec
+from avss_core.jobs import ProfileRequest, SearchRequest
+from avss_core.jobs.search_results import search_records
+from avss_core.models.spec import ModelSpec
+from avss_core.pruning.search import Limits, Search, SearchSettings
+from avss_core.runs import Store
+from pages.parts import engine
+from pages.parts.picked_cut import KEY
+
+ROOT = Path(__file__).parents[2]
+PAGE = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from pages import search
+from pages.parts.choose_run import choose_run
+from pages.parts.trouble import told_in_a_box
+with told_in_a_box():
+    choose_run()
+    search.page()
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path, workers: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store in which a random model of 4 blocks counts as profiled; its text has held-out documents."""
+    st.cache_resource.clear()
+    store = Store(str(tmp_path / "avss.db"))
+    monkeypatch.setenv("AVSS_STORE", store.url)
+    monkeypatch.setenv("AVSS_SCHEDULER", workers)
+    text = write_documents(tmp_path / "text.jsonl", documents=12, characters=100)
+    model = ModelSpec(str(save_tiny_model(tmp_path / "model", blocks=4)), dtype="float32")
+    request = ProfileRequest(model, CorpusSpec(str(text), length=64))
+    run = store.start_run(request.run_id(), request.kind, request.to_dict())
+    assert run is not None
+    store.add_facts(run.id, run.attempt, blocks=4, tokens=100, predicts_next_token=True)
+    store.end_run(run.id, run.attempt, "done")
+    yield store
+    engine.jobs().close()
+    st.cache_resource.clear()
+
+
+def searched(shown: AppTest, store: Store, runs: int) -> None:
+    """Draw the page again and again until all that was started has ended."""
+    shown.button("search-start").click().run()
+    end = time.monotonic() + 60
+    while len(store.runs("search")) < runs or not all(run.ended for run in store.runs()):
+        assert time.monotonic() < end, "it did not end in time"
+        time.sleep(0.2)
+        shown.run()
+    for _ in range(2):  # the held-out evaluation is started when the page finds the search at its end
+        shown.run()
+        while not all(run.ended for run in store.runs()):
+            time.sleep(0.1)
+    shown.run()
+    assert not shown.exception
+    assert not shown.error
+
+
+def frame_with(shown: AppTest, column: str) -> pd.DataFrame:
+    (frame,) = [table.value for table in shown.dataframe if column in table.value.columns]
+    return frame
+
+
+def test_searches_from_start_to_the_prune_page(store: Store) -> None:
+    shown = AppTest.from_string(PAGE, default_timeout=60).run()
+    assert not shown.exception
+    assert not shown.error
+    assert "Nothing has been searched for" in shown.info[0].value
+    assert store.runs("search") == []
+
+    (profile,) = (ProfileRequest.from_dict(run.spec) for run in store.runs("profile"))
+    settings = SearchSettings(Search.GREEDY, Limits(most=3))
+    given_up = SearchRequest(profile.model, replace(profile.corpus, max_tokens=1000), "perplexity", settings)
+    run = store.start_run(given_up.run_id(), given_up.kind, given_up.to_dict(), {"blocks": 4})
+    assert run is not None
+    store.end_run(run.id, run.attempt, "cancelled")
+    shown.run()
+    assert not shown.exception
+    assert "Cancelled after 0 steps" in shown.warning[0].value
+    store.delete_run(run.id)
+
+    for end in ("first", "last"):
+        shown.toggle(f"protect-{end}").set_value(False)
+    shown.slider("search-most").set_value(2)
+    shown.number_input("search-tolerance").set_value(9.0)
+    shown.run()
+    searched(shown, store, runs=1)
+    (run,) = store.runs("search")
+    request = SearchRequest.from_dict(run.spec)
+    assert (request.settings.search.value, request.settings.limits.most) == ("iterative", 2)
+    assert (request.corpus.part, request.settings.rule.tolerance) == ("profile", 9.0)  # type: ignore[union-attr]
+    steps = [record.step for record in search_records(store, run.id)]
+    table = frame_with(shown, "block tried")
+    assert table["removed so far"].tolist() == [" ".join(map(str, step.removed)) for step in steps]
+    assert table["retained, held out"].notna().all(), "it was judged without being asked to"
+    (judged,) = store.runs("evaluate")
+    assert judged.spec["corpus"]["part"] == "evaluate"
+
+    shown.session_state["search-way"] = "greedy"
+    shown.run()
+    searched(shown, store, runs=2)
+    costs = frame_with(shown, "cuts")
+    assert len(costs) == 2
+    assert set(costs["removed"]) == {2}
+
+    picked = [record.step for record in search_records(store, store.runs("search")[0].id)][-1]
+    shown.button("search-pick").click().run()
+    assert shown.session_state[KEY] == {"removed": tuple(sorted(picked.removed)), "reason": "greedy, step 2"}
+    assert "The Prune page shows the cut of greedy, step 2" in shown.success[0].value

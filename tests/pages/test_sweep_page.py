@@ -1,0 +1,311 @@
+"""The Sweep page: from a profile and evaluations in the store to chart, slider and strips; and with real workers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from known_losses import KnownLosses
+from random_models import build
+from streamlit.testing.v1 import AppTest
+from tiny_model import write_documents
+
+from avss_core.activations import merge_profiles
+from avss_core.activations.measure import measure
+from avss_core.activations.parquet import write_profile
+from avss_core.corpora import CorpusSpec
+from avss_core.corpora.windows import Window
+from avss_core.importance import score_table
+from avss_core.importance.avss import lowest_first
+from avss_core.importance.rank import rank
+from avss_core.importance.rank_job import rank_unit
+from avss_core.importance.settings import RankSettings
+from avss_core.jobs import EvaluateRequest, Jobs, ProfileRequest, RankRequest
+from avss_core.jobs.results import finished_profile
+from avss_core.models import ModelSpec
+from avss_core.models.load import wrap
+from avss_core.runs import Store
+from avss_core.tasks import task_named
+from avss_core.variants import Variant
+
+ROOT = Path(__file__).parents[2]
+M = 8
+FACTS = {"blocks": M, "block_parameters": [10] * M, "parameters": 100, "tokens": 100, "predicts_next_token": True}
+HELD_OUT = CorpusSpec(part="evaluate", max_tokens=4000)
+KNOWN = KnownLosses(lambda removed: 2 + 0.1 * len(removed) + 0.02 * sum(removed))
+
+
+class NoTokenizer:
+    pad_token_id = 0
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Store, ProfileRequest]:
+    """A store with a finished profile of a random 8-block Llama, in 5 shards."""
+    model = wrap(build("llama", M), NoTokenizer())
+    drawn = np.random.default_rng(0).integers(3, 120, size=(5, 20)).tolist()
+    store = Store(str(tmp_path / "avss.db"))
+    monkeypatch.setenv("AVSS_STORE", store.url)
+    request = ProfileRequest(ModelSpec(source=str(tmp_path / "model")), CorpusSpec(), ("residual", "update"))
+    run = store.start_run(request.run_id(), request.kind, request.to_dict(), FACTS)
+    assert run is not None
+    for number, ids in enumerate(drawn):
+        shard = measure(model, [Window(number, 0, tuple(ids))], request.sites)
+        store.add_unit(run.id, number, len(ids), 0.1, lambda path, shard=shard: write_profile(shard, path))
+    store.update_run(run.id, run.attempt, n_units=5)
+    store.end_run(run.id, run.attempt, "done")
+    return store, request
+
+
+def evaluate(store: Store, request: ProfileRequest, cuts: Iterable[tuple[int, ...]]) -> None:
+    """Lay evaluations on the page's held-out text into the store."""
+    asked = EvaluateRequest(request.model, HELD_OUT, "perplexity", tuple(cuts))
+    run = store.start_run(asked.run_id(), asked.kind, asked.to_dict(), FACTS)
+    assert run is not None
+    for cut in asked.cuts:
+        frame = KNOWN.frame(cut)
+        result = task_named("perplexity").summarise(frame).to_dict()
+        store.add_evaluation(asked.evaluation_key(cut), run.id, Variant.without(M, cut).kept, result, frame)
+    store.end_run(run.id, run.attempt, "done")
+
+
+def opened() -> AppTest:
+    """The page as the dashboard shows it."""
+    script = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import streamlit as st
+from pages import sweep
+from pages.parts.choose_run import choose_run
+from pages.parts.trouble import told_in_a_box
+if "opened" not in st.session_state:
+    st.session_state["opened"] = True
+    st.cache_resource.clear()
+    st.cache_data.clear()
+with told_in_a_box():
+    choose_run()
+    sweep.page()
+"""
+    return AppTest.from_string(script, default_timeout=60)
+
+
+def order_of(store: Store) -> list[int]:
+    """The blocks in the order in which the page's AVSS removes them, the protected ends left out."""
+    (run,) = store.runs(ProfileRequest.kind)
+    table = score_table(merge_profiles(finished_profile(store, run.id)), "residual")
+    return [block for block in lowest_first(table["avss"]) if block not in (0, M - 1)]
+
+
+def quiet(shown: AppTest) -> AppTest:
+    assert not shown.exception
+    assert not shown.error
+    return shown
+
+
+def said(shown: AppTest) -> str:
+    return "\n".join(caption.value for caption in shown.caption)
+
+
+def test_before_anything_is_evaluated(profile: tuple[Store, ProfileRequest]) -> None:
+    shown = quiet(opened().run())
+    assert shown.title[0].value == "Sweep"
+    assert shown.multiselect("sweep-methods").value == ["AVSS (residual)"]
+    # 1 + 4 cutoffs, and at most 20 random cuts of each size 1 to 4 from the 6 blocks between the protected ends.
+    assert "block runs** as one prefix tree" in said(shown)
+    assert "0 are evaluated" in said(shown)
+    assert shown.button("sweep-start").label == "Start"
+    assert shown.button("sweep-evaluate").label == "Evaluate this cut"
+    assert shown.multiselect("sweep-missing").value == ["ablation"], "the oracle is offered first"
+
+
+def test_a_finished_sweep(profile: tuple[Store, ProfileRequest]) -> None:
+    store, request = profile
+    fresh = quiet(opened().run())
+    fresh.toggle("sweep-random").set_value(False)
+    fresh.run()
+    order = order_of(store)
+    evaluate(store, request, [tuple(sorted(order[:n])) for n in range(5)])
+    shown = quiet(fresh.run())
+    assert "5 are evaluated" in said(shown)
+    assert shown.button("sweep-start").disabled
+    shown.select_slider("sweep-cutoff").set_value(3)
+    shown = quiet(shown.run())
+    metrics = {metric.label: metric.value for metric in shown.metric}
+    cut = tuple(sorted(order[:3]))
+    assert metrics["Perplexity after"] == f"{np.exp(KNOWN.loss(frozenset(cut))):.4g}"
+    assert metrics["Retained"] == f"{np.exp(KNOWN.loss(frozenset()) - KNOWN.loss(frozenset(cut))):.1%}"
+    assert f"Removed: {', '.join(map(str, cut))}." in said(shown)
+    # One more than was swept: not known yet.
+    shown.select_slider("sweep-cutoff").set_value(5)
+    shown = quiet(shown.run())
+    assert not shown.metric
+    assert shown.button("sweep-evaluate").label == "Evaluate this cut"
+
+
+def test_a_cut_goes_to_the_prune_page(profile: tuple[Store, ProfileRequest]) -> None:
+    shown = quiet(opened().run())
+    shown.select_slider("sweep-cutoff").set_value(2)
+    shown = quiet(shown.run())
+    shown.button("sweep-open").click()
+    shown.run()
+    assert shown.session_state["picked-cut"]["removed"] == tuple(sorted(order_of(profile[0])[:2]))
+    assert "AVSS (residual) at 2 of 8 blocks" in shown.session_state["picked-cut"]["reason"]
+
+
+def test_whole_stretches_are_swept_where_angles_are_known(profile: tuple[Store, ProfileRequest]) -> None:
+    store, request = profile
+    ranked = RankRequest(request.model, CorpusSpec(max_tokens=1000), RankSettings(("angular",)))
+    (part,) = ranked.parts()
+    run = store.start_run(part.run_id(), part.kind, part.to_dict(), FACTS | {"model_identity": part.model.identity()})
+    assert run is not None
+    model = wrap(build("llama", M), NoTokenizer())
+    windows = [Window(n, 0, tuple(range(3 + 5 * n, 20 + 5 * n))) for n in range(4)]
+    store.add_unit(run.id, 0, 60, 0.1, rank_unit(model, windows, part.settings, lambda tokens: None))
+    store.end_run(run.id, run.attempt, "done")
+
+    shown = quiet(opened().run())
+    label = "Angular distance, whole stretches"
+    assert {label, "Angular distance", "Block Influence"} <= set(shown.multiselect("sweep-methods").options)
+    shown.multiselect("sweep-methods").set_value([label])
+    shown.select_slider("sweep-cutoff").set_value(3)
+    shown = quiet(shown.run())
+    shown.button("sweep-open").click()
+    shown.run()
+    removed = shown.session_state["picked-cut"]["removed"]
+    (ranking,) = rank(model, windows, RankSettings(("angular",)))
+    best = [each for each in ranking.details["stretches"] if each["n"] == 3]
+    if 0 < best[0]["first"] < M - 3:  # else it holds a protected end, and the page has another
+        assert removed[0] == best[0]["first"]
+    assert removed == tuple(range(removed[0], removed[0] + 3))
+    assert not {0, M - 1} & set(removed)
+
+
+def test_a_sweep_under_way_is_drawn_from_its_shards(profile: tuple[Store, ProfileRequest]) -> None:
+    store, request = profile
+    asked = EvaluateRequest(request.model, CorpusSpec(part="evaluate"), "perplexity", ((), (1,), (1, 2)))
+    run = store.start_run(asked.run_id(), asked.kind, asked.to_dict(), FACTS)
+    assert run is not None
+    store.update_run(run.id, run.attempt, status="running", n_units=2)
+    rows = pd.concat([KNOWN.frame(cut).assign(kept=Variant.without(M, cut).key) for cut in asked.cuts])
+    store.add_unit(run.id, 0, 20, 0.1, rows[rows["document"] == 0].to_parquet)
+    script = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from functools import partial
+import streamlit as st
+from avss_core.jobs import EvaluateRequest
+from avss_core.pruning.sweep import plan_sweep
+from pages.parts.engine import store
+from pages.parts.sweep_figure import sweep_curve
+from pages.parts.sweep_job import _draw_growing
+st.cache_resource.clear()
+run = store().run({run.id!r})
+sweep = plan_sweep({{"a": [1, 2, 3]}}, {M}, 0.25, draws=0)
+_draw_growing(run.id, EvaluateRequest.from_dict(run.spec), sweep, run.facts, partial(sweep_curve, "perplexity", {M}))
+"""
+    shown = quiet(AppTest.from_string(script, default_timeout=60).run())
+    assert "from 1 of 2 shards" in said(shown)
+    figure = json.loads(shown.get("plotly_chart")[0].proto.spec)
+    (line,) = [trace for trace in figure["data"] if trace.get("name") == "a" and trace["mode"] == "lines+markers"]
+    assert len(numbers(line["y"])) == 3
+    assert numbers(line["y"])[2] == pytest.approx(np.exp(KNOWN.loss(frozenset()) - KNOWN.loss(frozenset((1, 2)))))
+
+
+@pytest.mark.parametrize(
+    ("known", "found"), [(((), (1, 2)), True), (((),), False), (((), (1,), (1, 2)), False)], ids=str
+)
+def test_a_sweep_that_was_broken_off_is_gone_on_with(
+    profile: tuple[Store, ProfileRequest], known: tuple[tuple[int, ...], ...], found: bool
+) -> None:
+    store, request = profile
+    evaluate(store, request, known)
+    asked = EvaluateRequest(request.model, HELD_OUT, "perplexity", ((), (1,), (1, 2)))
+    run = store.start_run(asked.run_id(), asked.kind, asked.to_dict(), FACTS)
+    if run is not None:  # else `evaluate` has finished the very same
+        store.end_run(run.id, run.attempt, "cancelled")
+    script = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from dataclasses import replace
+import streamlit as st
+from avss_core.jobs import EvaluateRequest
+from pages.parts.engine import store
+from pages.parts.sweep_job import _earlier
+st.cache_resource.clear()
+left = replace(EvaluateRequest.from_dict(store().run({asked.run_id()!r}).spec), cuts=((1,),))
+found = _earlier(left)
+st.text("none" if found is None else found.id)
+"""
+    shown = quiet(AppTest.from_string(script, default_timeout=60).run())
+    assert shown.text[0].value == (asked.run_id() if found else "none")
+
+
+def numbers(values: object) -> list[float]:
+    """Numbers of a plotly trace, which may be packed."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
+    assert isinstance(values, list)
+    return values
+
+
+@pytest.fixture
+def own_workers(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """The shared workers: processes that would begin by running the page of an earlier test as their main program."""
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    address: str = request.getfixturevalue("workers")
+    return address
+
+
+def test_from_the_button_to_the_chart(
+    tiny_model: Path, own_workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path / "avss.db"))
+    monkeypatch.setenv("AVSS_STORE", store.url)
+    monkeypatch.setenv("AVSS_SCHEDULER", own_workers)
+    jobs = Jobs(store, own_workers)
+    text = CorpusSpec(str(write_documents(tmp_path / "text.jsonl", documents=20, characters=100)), length=64)
+    model = ModelSpec(str(tiny_model), dtype="float32")
+    jobs.wait(jobs.submit(ProfileRequest(model, text)).id)
+
+    def wait_for(kind: str, number: int) -> None:
+        runs = store.runs(kind)
+        assert len(runs) == number
+        for run in runs:
+            assert jobs.wait(run.id).error is None
+
+    shown = quiet(opened().run())
+    for end in ("first", "last"):
+        shown.toggle(f"protect-{end}").set_value(False)
+    shown.select_slider("sweep-share").set_value(0.25)  # one block of three
+    shown.select_slider("sweep-cutoff").set_value(0)
+    shown = quiet(shown.run())
+    shown.button("sweep-start").click()
+    shown = quiet(shown.run())
+    wait_for("evaluate", 1)
+    shown = quiet(shown.run())
+    assert shown.button("sweep-start").label == "Done"
+    assert "random cuts" in str(shown.get("plotly_chart")[0].proto.spec)
+
+    shown.button("sweep-rank").click()
+    shown = quiet(shown.run())
+    wait_for("rank", 1)
+    shown = quiet(shown.run())
+    assert "Ablation (oracle)" in shown.multiselect("sweep-methods").options
+    assert "ablation" not in shown.multiselect("sweep-missing").options
+
+    shown.select_slider("sweep-cutoff").set_value(2)
+    shown = quiet(shown.run())
+    assert not shown.metric, "two blocks were not swept"
+    shown.toggle("sweep-auto").set_value(True)
+    shown = quiet(shown.run())
+    wait_for("evaluate", 2)
+    shown = quiet(shown.run())
+    assert {metric.label for metric in shown.metric} >= {"Perplexity before", "Perplexity after", "Retained"}
+    jobs.close()
