@@ -27,7 +27,9 @@ def write_profile(profile: Profile, path: Path) -> None:
     facts = {"groups": {site: list(m.groups) for site, m in profile.sites.items()}, "missing": profile.missing}
     table = pa.concat_tables([_table_of(site, moments) for site, moments in profile.sites.items()])
     partial = path.with_suffix(".partial")
-    pq.write_table(table.replace_schema_metadata({"avss": json.dumps(facts)}), partial, compression="zstd")
+    told = table.replace_schema_metadata({"avss": json.dumps(facts)})
+    # Hardly a number occurs twice: without a dictionary the file is smaller, and written in a third of the time.
+    pq.write_table(told, partial, compression="zstd", use_dictionary=False)
     partial.replace(path)
 
 
