@@ -7,7 +7,7 @@ import streamlit as st
 from avss_core.errors import AvssError
 from avss_core.importance import METHODS
 from avss_core.importance.ranking import Ranking
-from avss_core.importance.registry import ORACLE, fitting
+from avss_core.importance.registry import ORACLE, fitting_facts
 from avss_core.importance.settings import RankSettings
 from avss_core.jobs import ProfileRequest, RankRequest
 from avss_core.jobs.results import finished_rankings
@@ -36,8 +36,7 @@ def start(request: RankRequest) -> None:
 def choose_request(run: Run) -> RankRequest:
     """Draw the widgets; the text is the profiled part of the run's."""
     profiled = ProfileRequest.from_dict(run.spec)
-    able = fitting(bool(run.facts.get("predicts_next_token")), has_head=bool(run.facts.get("predicts_next_token")))
-    names = [method.name for method in able]
+    names = [method.name for method in fitting_facts(run.facts)]
     chosen = st.multiselect("Methods", names, [name for name in QUICK if name in names], key="rank-methods")
     tokens = st.select_slider("Tokens", [500, 1000, 2000, 4000, 8000], 1000, key="rank-tokens")
     corpus = type(profiled.corpus).from_dict({**profiled.corpus.to_dict(), "max_tokens": tokens})

@@ -22,7 +22,7 @@ from avss_core.hallucination.confidence_table import confidence_rows
 from avss_core.hallucination.contrast import Contrast, contrast
 from avss_core.hallucination.honesty import cut_by_eavss_stable, cut_by_propensity, honesty_conclusion
 from avss_core.hallucination.judge import DEFAULT_JUDGE, judge_named
-from avss_core.hallucination.labels import hallucination_rate
+from avss_core.hallucination.labels import hallucination_rate, rate_interval
 from avss_core.hallucination.metrics import metrics_for
 from avss_core.hallucination.per_block import per_block_rows, why_no_blocks
 from avss_core.hallucination.readings import readings_agreement
@@ -108,6 +108,7 @@ def hallucinate(
             "judge": judge,
             "questions": len(answers.labels),
             "rate": hallucination_rate(answers.labels),
+            **dict(zip(("rate_low", "rate_high"), rate_interval(answers.labels), strict=True)),
             **found.facts(),
             "rows": records(found.table),
             "readings": records(readings_agreement(found.table)),

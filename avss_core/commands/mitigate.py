@@ -22,6 +22,7 @@ from avss_core.hallucination.mitigation import CHOICES, MitigationSettings
 from avss_core.importance import Epsilon
 from avss_core.jobs import AnswersRequest, MitigateRequest
 from avss_core.jobs.hand_labels import hand_labels_for
+from avss_core.jobs.mitigate_controls import rate_against
 from avss_core.jobs.mitigate_results import Mitigated, mitigated
 from avss_core.jobs.requests import ConfidenceRequest
 from avss_core.runs import Store
@@ -124,12 +125,21 @@ def mitigate(
     told: dict[str, Any] = {
         "judge": judge,
         "chosen": {"run": runs[0].id, **found[0].to_dict()},
-        "controls": [{"run": run.id, **one.to_dict()} for run, one in zip(runs[1:], found[1:], strict=True)],
+        "controls": [
+            {"run": run.id, **one.to_dict(), "chosen_against_this": rate_against(found[0], one, seed)}
+            for run, one in zip(runs[1:], found[1:], strict=True)
+        ],
         "confidence": found[0].estimators,
         "adapter": None if adapter is None else str(adapter),
     }
     answer(told, as_json, table(found), found[0].sentence)
     if not as_json:
+        for control, one in zip(told["controls"], found[1:], strict=True):
+            apart = {name: f"{100 * value:+.1f}" for name, value in control["chosen_against_this"].items()}
+            print(
+                f"Against {CHOICES[one.request.settings.choice]}: the rate differs by {apart['difference']} points "
+                f"(95 % {apart['low']} to {apart['high']}; below 0 the chosen blocks are better)."
+            )
         shown = ["estimator", *metrics, "accuracy", "n", "note"]
         print_table(pd.DataFrame(found[0].estimators)[shown], "The trained model beside the estimators, held out.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from avss_core.commands.prune_options import TaskOptions
 from avss_core.commands.session import Workers, rankings_of, run_to_end
 from avss_core.errors import AvssError, SettingError
 from avss_core.importance import Epsilon
-from avss_core.importance.registry import NAMES, ORACLE, fitting
+from avss_core.importance.registry import NAMES, ORACLE, fitting_facts
 from avss_core.importance.settings import DEFAULT_BUDGET, RankSettings
 from avss_core.jobs import EvaluateRequest, RankRequest
 from avss_core.jobs.results import still_to_do
@@ -55,8 +55,8 @@ def sweep(
     """Remove 0, 1, 2, … blocks in each method's order, and at random, and measure what is left.
 
     Blocks are ranked on the profiled part of the text and judged on the held-out part. Ablation of single blocks is
-    always among the methods where the model predicts next tokens, as the yardstick. Ctrl-C keeps what is finished;
-    the same command goes on from there.
+    always among the methods where the model predicts tokens or classes, as the yardstick. Ctrl-C keeps what is
+    finished; the same command goes on from there.
     """
     if not 0 <= max_fraction <= 1:
         raise SettingError(f"The share of blocks to sweep up to must lie between 0 and 1; {max_fraction:g} does not.")
@@ -71,8 +71,7 @@ def sweep(
         facts = facts_in(opened, whole)
         if facts is None:
             raise AvssError("The evaluation of the unpruned model is gone from the store; start the sweep again.")
-        able = bool(facts["predicts_next_token"])
-        asked = RankRequest(model.spec, text.spec, _with_oracle(settings, method == ALL, able))
+        asked = RankRequest(model.spec, text.spec, _with_oracle(settings, method == ALL, facts))
         planned = _plan(workers, asked, facts["blocks"], max_fraction, (protect_first, protect_last), draws)
         request = replace(whole, cuts=planned.cuts)
         left = still_to_do(opened, request)
@@ -91,11 +90,11 @@ def sweep(
     answer(values, as_json, _table(values), "What is retained; random cuts: their median.")
 
 
-def _with_oracle(settings: RankSettings, everything: bool, predicts_next_token: bool) -> RankSettings:
+def _with_oracle(settings: RankSettings, everything: bool, facts: Mapping[str, Any]) -> RankSettings:
+    able = tuple(method.name for method in fitting_facts(facts))
     if everything:
-        able = fitting(predicts_next_token, has_head=predicts_next_token)
-        return replace(settings, methods=tuple(each.name for each in able))
-    return replace(settings, methods=(*settings.methods, ORACLE)) if predicts_next_token else settings
+        return replace(settings, methods=able)
+    return replace(settings, methods=(*settings.methods, ORACLE)) if ORACLE in able else settings
 
 
 def _plan(

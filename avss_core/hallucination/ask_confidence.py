@@ -60,7 +60,7 @@ def _p_true(
     found = np.empty(len(asked))
     for numbers, reading in readings(model.network, [prompt for prompt, _ in asked]):
         words = torch.tensor([asked[number][1] for number in numbers], device=reading.logits.device)
-        found[numbers] = reading.logits.gather(1, words).double().softmax(dim=1)[:, 0].cpu().numpy()
+        found[numbers] = reading.logits.gather(1, words).cpu().double().softmax(dim=1)[:, 0].numpy()
         tick(numbers)
     return found
 
@@ -76,7 +76,7 @@ def _samples(
     found: list[list[str]] = [[] for _ in prompts]
     for numbers, reading in readings(model.network, prompts, max(1, ROWS // settings.samples)):
         dice = np.concatenate([settings.dice(names[number], most_tokens) for number in numbers])
-        choose = _by_chance(torch.from_numpy(dice).to(model.device), settings.temperature)
+        choose = _by_chance(torch.from_numpy(dice), settings.temperature)
         copies = reading.repeated(settings.samples)
         written = write_on(copies, choose, _ends(model), most_tokens, lambda: tick([]))
         texts = _texts(model, written)
@@ -94,9 +94,11 @@ def _by_chance(chances: Tensor, temperature: float) -> Choose:
     """Draw the token at which the cumulated probability passes the sequence's number, of (rows, steps) in [0, 1)."""
 
     def choose(logits: Tensor, step: int, going: list[int]) -> Tensor:
-        total = (logits.double() / temperature).softmax(dim=1).cumsum(dim=1)
-        place = torch.searchsorted(total, (chances[going, step] * total[:, -1])[:, None], right=True)
-        return place[:, 0].clamp(max=logits.shape[1] - 1)
+        wide = (logits.cpu() if logits.device.type == "mps" else logits).double()  # Apple's has no float64
+        total = (wide / temperature).softmax(dim=1).cumsum(dim=1)
+        drawn = chances[going, step].to(total.device) * total[:, -1]
+        place = torch.searchsorted(total, drawn[:, None], right=True)
+        return place[:, 0].clamp(max=logits.shape[1] - 1).to(logits.device)
 
     return choose
 

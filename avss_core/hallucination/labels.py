@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
+from scipy.stats import binomtest
 
 from avss_core.errors import RunError, SettingError
 from avss_core.hallucination.judge import DEFAULT_JUDGE, HALLUCINATED, LABELS, judge_answers
@@ -62,6 +64,14 @@ def relabel(store: Store, run_id: str, example: str, label: str | None) -> None:
     if example not in set(answers_frame(store, run.id)["example"]):
         raise RunError(f"Run {run.id} has no answer to example {example!r}, so it cannot be labelled.")
     store.set_hand_label(run.id, example, label)
+
+
+def rate_interval(labels: pd.Series) -> tuple[float, float]:
+    """The exact 95 % interval of the rate, of Clopper and Pearson; nan without answers."""
+    if labels.empty:
+        return math.nan, math.nan
+    ends = binomtest(int((labels == HALLUCINATED).sum()), len(labels)).proportion_ci()
+    return float(ends.low), float(ends.high)
 
 
 def hallucination_rate(labels: pd.Series) -> float:

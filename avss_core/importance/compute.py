@@ -24,6 +24,7 @@ from avss_core.importance.registry import fitting
 from avss_core.importance.settings import RankSettings
 from avss_core.importance.sums import add_up, fact_row
 from avss_core.models.load import LoadedModel
+from avss_core.tasks.classes import is_classifier
 
 Tick = Callable[[int], None]
 
@@ -76,7 +77,7 @@ def measure_shard(
 
 def check_applies(model: LoadedModel, settings: RankSettings) -> None:
     """Raise ModelError, in one sentence, when a chosen method asks for what this network does not have."""
-    able = fitting(model.predicts_next_token, has_head(model))
+    able = fitting(model.predicts_next_token, has_head(model), has_classes(model))
     for chosen in settings.chosen:
         if chosen.method not in able:
             raise ModelError(
@@ -88,6 +89,11 @@ def check_applies(model: LoadedModel, settings: RankSettings) -> None:
 def has_head(model: LoadedModel) -> bool:
     """Whether the network answers with more than hidden states: logits over tokens or labels."""
     return model.base is not model.network
+
+
+def has_classes(model: LoadedModel) -> bool:
+    """Whether the network is a classifier with a choice; one with a single output has no distribution over classes."""
+    return is_classifier(model) and model.network.config.num_labels > 1
 
 
 def _listed(met: frozenset[Needs]) -> Listed:

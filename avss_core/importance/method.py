@@ -58,6 +58,7 @@ class Asks(StrEnum):
 
     NOTHING = "any network"
     LOSS = "a network with a head, so that there is a loss"
+    PREDICTION = "a network that predicts the next token or one of several classes"
     NEXT_TOKEN = "a network that predicts the next token"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from avss_core.activations.site_names import check_sites
 from avss_core.corpora.did_you_mean import did_you_mean
@@ -24,6 +26,7 @@ from avss_core.importance.methods import (
     taylor,
     variance,
 )
+from avss_core.models.heads import names_classifier, names_masked_model
 
 # Cheap to dear.
 METHODS: tuple[Method, ...] = (
@@ -85,7 +88,19 @@ def choose(text: str) -> Chosen:
     return Chosen(method, site)
 
 
-def fitting(predicts_next_token: bool, has_head: bool) -> tuple[Method, ...]:
+def fitting(predicts_next_token: bool, has_head: bool, classifies: bool = False) -> tuple[Method, ...]:
     """The methods that can be had from a network that does, or does not, have these."""
-    able = {Asks.NOTHING: True, Asks.LOSS: has_head, Asks.NEXT_TOKEN: predicts_next_token}
+    able = {
+        Asks.NOTHING: True,
+        Asks.LOSS: has_head,
+        Asks.PREDICTION: predicts_next_token or classifies,
+        Asks.NEXT_TOKEN: predicts_next_token,
+    }
     return tuple(method for method in METHODS if able[method.asks])
+
+
+def fitting_facts(facts: Mapping[str, Any]) -> tuple[Method, ...]:
+    """The methods that can be had from the network that a run's facts describe; by default it predicts tokens."""
+    predicts, architecture = bool(facts.get("predicts_next_token", True)), str(facts.get("architecture", ""))
+    classifies = names_classifier(architecture)
+    return fitting(predicts, predicts or classifies or names_masked_model(architecture), classifies)

@@ -137,4 +137,6 @@ class _Subject:
         """The time when all work given to the device is done."""
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
+        elif self._device.type == "mps":
+            torch.mps.synchronize()
         return time.perf_counter()

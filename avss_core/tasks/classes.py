@@ -13,6 +13,7 @@ from torch import Tensor
 from avss_core.corpora.batches import Batch, make_batches
 from avss_core.corpora.windows import Window
 from avss_core.errors import ModelError, NumericalError
+from avss_core.models.heads import names_classifier
 from avss_core.models.load import LoadedModel
 from avss_core.models.positions import position_arguments
 from avss_core.tasks.asked import Asked
@@ -29,7 +30,7 @@ from avss_core.variants.variant import Variant
 
 def is_classifier(model: LoadedModel) -> bool:
     """Whether the network answers with one row of class scores for a sequence."""
-    return type(model.network).__name__.endswith("ForSequenceClassification")
+    return names_classifier(type(model.network).__name__)
 
 
 def class_numbers(task: ChoiceTask, model: LoadedModel) -> tuple[int, ...]:
@@ -59,7 +60,7 @@ def score_classes(
     classes = list(class_numbers(task, model))
     windows = [Window(number, 0, _tokens(model, one.example.text)) for number, one in enumerate(asked)]
     found: dict[tuple[Variant, int], dict[str, Any]] = {}
-    for batch in make_batches(windows, _pad_id(model)):
+    for batch in class_batches(model, windows):
         for variant, hidden in walk(model, batch, variants, memory_budget):
             logits = class_logits(model, batch, hidden).float().cpu()[:, classes].double().numpy()
             for window, scores in zip(batch.windows, logits, strict=True):
@@ -74,6 +75,15 @@ def score_classes(
                 }
         tick(sum(len(asked[window.document]) for window in batch.windows))
     return pd.DataFrame([found[variant, number] for variant in variants for number in range(len(asked))])
+
+
+def class_batches(model: LoadedModel, windows: Sequence[Window], tokens_per_batch: int = 2048) -> list[Batch]:
+    """The windows in batches padded with the token that the network itself takes for padding, on the host.
+
+    A decoder finds the end of the text by it; where the network names none, every window is a batch of its own.
+    """
+    pad_id = getattr(model.network.config.get_text_config(), "pad_token_id", None)
+    return make_batches(windows, pad_id, 1 if pad_id is None else tokens_per_batch)
 
 
 def class_logits(model: LoadedModel, batch: Batch, hidden: Tensor) -> Tensor:
@@ -101,13 +111,6 @@ def _tokens(model: LoadedModel, text: str) -> tuple[int, ...]:
     longest = longest_sequence(model)
     options = {"truncation": False} if longest is None else {"truncation": True, "max_length": longest}
     return tuple(model.tokenizer(text, padding=False, verbose=False, **options)["input_ids"])
-
-
-def _pad_id(model: LoadedModel) -> int | None:
-    """The token that the network itself takes for padding: a decoder finds the end of the text by it."""
-    of_network = getattr(model.network.config.get_text_config(), "pad_token_id", None)
-    found: int | None = model.tokenizer.pad_token_id if of_network is None else of_network
-    return found
 
 
 def _check_finite(scores: Numbers, variant: Variant, one: Asked) -> None:

@@ -76,15 +76,15 @@ def _choose_examples(task: Task, key: str) -> CorpusSpec:
         )
         spec = spec.of_part("all" if everything else "evaluate")
         if spec.source not in known:
-            spec = _choose_columns(task, spec, key)
+            spec = choose_columns(task, spec, key)
         local = spec.kind in ("file", "folder")
         if st.toggle("Show the first examples", value=local, key=f"{key}-preview-{'own' if local else 'known'}"):
             with told_in_a_box():
-                st.dataframe(_first_examples(spec.identity(), task.name, spec), hide_index=True)
+                st.dataframe(first_examples(spec.identity(), task.name, spec), hide_index=True)
     return spec
 
 
-def _choose_columns(task: Task, spec: CorpusSpec, key: str) -> CorpusSpec:
+def choose_columns(task: Task, spec: CorpusSpec, key: str) -> CorpusSpec:
     """Draw one box for each thing the task needs, filled with the columns there are; the spec with their mapping."""
     config, split = st.columns(2)
     spec = replace(
@@ -93,8 +93,11 @@ def _choose_columns(task: Task, spec: CorpusSpec, key: str) -> CorpusSpec:
         split=split.text_input("Split (hub)", key=f"{key}-split") or None,
     )
     columns: list[str] = []
-    with told_in_a_box():
-        columns = _columns(spec.identity(), spec)
+    online = spec.kind == "hub"  # a file is looked into at once, the hub when it is asked for
+    if not online or st.toggle("Look up its columns", key=f"{key}-look-up"):
+        with told_in_a_box():
+            whole = replace(spec, part="all", max_examples=None)
+            columns = _columns(whole.identity(), whole)
     said: dict[str, Any] = {}
     for meaning in task.needs:
         named = st.selectbox(
@@ -135,6 +138,7 @@ def _columns(identity: str, _spec: CorpusSpec) -> list[str]:
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def _first_examples(identity: str, task: str, _spec: CorpusSpec) -> pd.DataFrame:
+def first_examples(identity: str, task: str, _spec: CorpusSpec) -> pd.DataFrame:
+    """The first examples as the task would ask them; `identity` of the spec tells one state of a file from the next."""
     del identity
     return preview_task(task_named(task), _spec)

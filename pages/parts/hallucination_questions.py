@@ -13,7 +13,7 @@ from avss_core.jobs import AnswersRequest
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Run
 from avss_core.tasks import data_sets_of, spec_of
-from pages.parts.choose_task import ALL_EXAMPLES, _choose_columns, _first_examples
+from pages.parts.choose_task import ALL_EXAMPLES, choose_columns, first_examples
 from pages.parts.trouble import told_in_a_box
 
 QUESTIONS = (10, 25, 50, 100, 200, 300, 400, 1000)
@@ -75,12 +75,12 @@ def choose_questions(run: Run) -> AnswersRequest:
     spec = replace(spec, max_examples=most or None)
     with st.expander("More about the questions", expanded=spec.source not in known):
         if spec.source not in known:
-            spec = _choose_columns(task, spec, "hallucination")
+            spec = choose_columns(task, spec, "hallucination")
             if spec.mapping == ColumnMapping():  # as they are called: what the shell asks for without a mapping
                 spec = replace(spec, mapping=None)
         if st.toggle(
             "Show the first questions", value=spec.kind in ("file", "folder"), key=f"hallucination-preview-{spec.kind}"
         ):
             with told_in_a_box():
-                st.dataframe(_first_examples(spec.identity(), task.name, spec), hide_index=True)
+                st.dataframe(first_examples(spec.identity(), task.name, spec), hide_index=True)
     return AnswersRequest(ModelSpec.from_dict(run.spec["model"]), spec, (), int(length), int(solved))

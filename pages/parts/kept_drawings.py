@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 Drawn = TypeVar("Drawn")
-_MOST = 512  # figures of some 100 kB
+_MOST = 128  # figures of some 100 kB
 
 
 @st.cache_resource(show_spinner=False)

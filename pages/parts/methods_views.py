@@ -53,7 +53,8 @@ def draw_against_ablation(rankings: tuple[Ranking, ...]) -> None:
     shown = others.get(name) or next(iter(others.values()))
     points = pd.DataFrame({"block": range(len(truth.scores)), "score": shown.scores, "ablation": truth.scores})
     found = agreement_with(rankings)[shown.name]
-    figure = ablation_scatter(points, shown.name, spearman=found["spearman"], kendall=found["kendall"])
+    effect = f"loss added by removing the block ({truth.method.unit})"
+    figure = ablation_scatter(points, shown.name, spearman=found["spearman"], kendall=found["kendall"], effect=effect)
     show_figure(figure, points, f"{shown.name}-against-ablation")
 
 

@@ -6,7 +6,7 @@ Going back to an evaluated cut reads memory; what is not known yet is asked of t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,6 @@ import streamlit as st
 from avss_core.errors import RunError
 from avss_core.jobs import EvaluateRequest
 from avss_core.jobs.metric_outcomes import outcomes_in
-from avss_core.jobs.results import evaluated_cuts
 from avss_core.pruning import random_cuts as chance
 from avss_core.pruning.outcome import Outcome
 from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band
@@ -84,20 +83,6 @@ def _outcomes(known: _Known, request: EvaluateRequest, removed: Blocks) -> tuple
 def outcome(request: EvaluateRequest, removed: Blocks, reason: str) -> Outcome | None:
     """What removing these blocks does by the task's first metric; None when it has not been evaluated."""
     return next(iter(outcomes(request, removed, reason)), None)
-
-
-def evaluated(request: EvaluateRequest) -> set[Blocks]:
-    """Every cut of this model that has been evaluated on this text and task. Reads the whole history: where the cuts
-    in question are known, `evaluations` is quicker."""
-    return evaluated_cuts(store(), request)
-
-
-def sweep_frame(
-    request: EvaluateRequest, orders: Mapping[str, Sequence[int]], by_hand: Sequence[Blocks]
-) -> pd.DataFrame:
-    """Evaluated cuts as points: those along each method's order of removal, and those picked by hand."""
-    cuts = {method: [tuple(sorted(order[:n])) for n in range(len(order) + 1)] for method, order in orders.items()}
-    return cuts_frame(request, {**cuts, "by hand": by_hand})
 
 
 def cuts_frame(request: EvaluateRequest, cuts: Mapping[str, Iterable[Blocks]]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.importance.registry import Chosen, fitting
+from avss_core.importance.registry import Chosen, fitting_facts
 from avss_core.importance.settings import RankSettings
 from avss_core.jobs import SearchRequest
 from avss_core.models.spec import ModelSpec
@@ -104,8 +104,7 @@ def _choose_limits(n_blocks: int, protected: tuple[int, ...]) -> Limits:
 
 
 def _choose_score(run: Run) -> RankSettings:
-    predicts = bool(run.facts.get("predicts_next_token", True))
-    methods = {method.name: method for method in fitting(predicts, has_head=predicts)}
+    methods = {method.name: method for method in fitting_facts(run.facts)}
     name = st.selectbox(
         "Score that says which block is tried next",
         list(methods),

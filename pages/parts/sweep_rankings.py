@@ -7,7 +7,7 @@ from collections.abc import Collection
 import streamlit as st
 
 from avss_core.errors import AvssError
-from avss_core.importance.registry import ORACLE, fitting, method_named
+from avss_core.importance.registry import ORACLE, fitting_facts, method_named
 from avss_core.importance.settings import RankSettings
 from avss_core.jobs import RankRequest
 from avss_core.models.spec import ModelSpec
@@ -24,8 +24,7 @@ _RUNS, _ERROR = "sweep-rankings", "sweep-rankings-error"
 
 def draw_missing_rankings(run: Run, labels: Collection[str]) -> None:
     """A button that scores the blocks by what is missing among `labels`, on the profiled part; progress of it."""
-    predicts = bool(run.facts.get("predicts_next_token"))
-    missing = [method.name for method in fitting(predicts, predicts) if label_of(method.name) not in labels]
+    missing = [method.name for method in fitting_facts(run.facts) if label_of(method.name) not in labels]
     if missing:
         oracle_is_missing = ORACLE in missing
         with st.expander("Score the blocks by more methods", expanded=oracle_is_missing):

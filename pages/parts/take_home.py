@@ -11,7 +11,7 @@ from avss_core.jobs.requests import EvaluateRequest, ExportRequest
 from avss_core.jobs.results import facts_of_model
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning import Cut
-from avss_core.pruning.export import Snippet, cut_program, export_name, passthrough_yaml, source_of
+from avss_core.pruning.export import Snippet, cut_program, export_name, recipe, source_of
 from avss_core.pruning.export.cut_program import auto_class_of, chats
 from pages.parts.engine import store
 from pages.parts.job_of_request import draw_request, start_request
@@ -101,11 +101,10 @@ def draw_found(found: Exported, facts: dict[str, Any], trust_remote_code: bool =
 def draw_recipe(model: ModelSpec, cut: Cut, facts: dict[str, Any]) -> None:
     """The same cut for mergekit."""
     source = source_of(model)
-    if source.reference is None:
+    text = recipe(source, cut.kept, facts.get("dtype", "float32"))
+    if text is None:
         st.caption("mergekit reads folders in the Hugging Face layout, not this model's file; make the folder instead.")
         return
-    comments = [source.note] if source.note else []
-    text = passthrough_yaml(source.reference, cut.kept, facts.get("dtype", "float32"), source.revision, comments)
     st.code(text, language="yaml")
     _offer(text, f"{export_name(source, cut)}.yml", "application/yaml", "recipe")
 

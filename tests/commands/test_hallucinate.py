@@ -28,6 +28,8 @@ def test_hallucinate_and_prune_for_honesty(avss: Avss, tiny_model: Path, questio
     values = said.json
     assert {"run", "judge", "rate", "questions", "rows", "confidence", "per_block", "conclusion"} <= values.keys()
     assert (values["judge"], values["questions"], values["rate"]) == ("alias", 10, 1.0)
+    assert values["rate_low"] == pytest.approx(0.025 ** (1 / 10))
+    assert values["rate_high"] == 1
     assert [row["block"] for row in values["rows"]] == [0, 1, 2]
     assert values["rows"][0].keys() >= COLUMNS
     assert all(row["propensity"] > 0 and row["p_value"] is None for row in values["rows"])

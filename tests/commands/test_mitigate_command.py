@@ -43,9 +43,12 @@ def test_training_its_table_and_its_adapter_for_a_cut(avss: Avss, tiny_model: Pa
     targets = json.loads((folder / "adapter_config.json").read_text())["target_modules"]
     assert {name.split(".")[2] for name in targets} == {"0", "1"}
 
-    people = avss("mitigate", *base, "--no-confidence")
+    base = base[: base.index("--only")]
+    people = avss("mitigate", *base, "--blocks", "1", "--no-confidence")
     assert (people.status, people.err) == (0, "")
-    assert "trained (named blocks)" in people.out
+    assert "EAVSS" in people.out
+    assert "Against lowest HCS: the rate differs by" in people.out
+    assert "Against random blocks: the rate differs by" in people.out
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from avss_core.errors import SettingError
 from avss_core.importance import METHODS, Epsilon, Method, RankSettings, fitting, method_named
 from avss_core.importance.method import DIRECTION, Needs
-from avss_core.importance.registry import choose
+from avss_core.importance.registry import choose, fitting_facts
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
@@ -95,3 +95,22 @@ def test_what_fits_an_encoder_and_a_network_without_a_head() -> None:
     assert not {"gbis", "taylor"} & bare
     assert {"avss", "magnitude"} <= bare
     assert set(fitting(predicts_next_token=True, has_head=True)) == set(METHODS)
+    classifier = {method.name for method in fitting(predicts_next_token=False, has_head=True, classifies=True)}
+    assert classifier - encoder == {"ablation", "cim"}
+    assert "shapley" not in classifier
+
+
+@pytest.mark.parametrize(
+    ("architecture", "predicts", "fits", "does_not"),
+    [
+        ("LlamaForCausalLM", True, {"cim", "ablation", "shapley", "gbis"}, set()),
+        ("DistilBertForSequenceClassification", False, {"cim", "ablation", "gbis"}, {"shapley"}),
+        ("BertForMaskedLM", False, {"gbis", "lrp"}, {"cim", "ablation", "shapley"}),
+        ("BertModel", False, {"avss"}, {"gbis", "cim"}),
+    ],
+)
+def test_what_fits_is_read_off_a_runs_facts(architecture: str, predicts: bool, fits: set, does_not: set) -> None:
+    facts = {"architecture": architecture, "predicts_next_token": predicts, "blocks": 4}
+    names = {method.name for method in fitting_facts(facts)}
+    assert fits <= names
+    assert not does_not & names

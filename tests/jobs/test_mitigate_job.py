@@ -11,11 +11,13 @@ import pytest
 
 from avss_core.corpora import CorpusSpec
 from avss_core.errors import RunError, SettingError
+from avss_core.hallucination.honesty import Judged
 from avss_core.hallucination.labels import relabel
 from avss_core.hallucination.mitigation import MitigationSettings
 from avss_core.jobs import AnswersRequest, Jobs, MitigateRequest
 from avss_core.jobs.answers_results import answers_frame
 from avss_core.jobs.hand_labels import hand_labels_for
+from avss_core.jobs.mitigate_controls import rate_against
 from avss_core.jobs.mitigate_results import adapter_folder, losses_so_far, mitigated, trained_name
 from avss_core.jobs.requests import request_of
 from avss_core.models import ModelSpec
@@ -100,6 +102,10 @@ def test_training_is_judged_on_questions_it_has_not_seen(store: Store, jobs: Job
     assert "asked again" in by_name["self_consistency"]["note"]
     assert (adapter_folder(store, run.id) / "adapter_model.safetensors").is_file()
     json.dumps(found.to_dict())
+
+    right = Judged(asked_after.assign(answer="No one."), found.after.labels)
+    better = replace(found, after=right)
+    assert rate_against(better, found) == {"difference": -1.0, "low": -1.0, "high": -1.0}
 
 
 def test_another_kind_of_run_is_refused(store: Store, jobs: Jobs, request_: MitigateRequest) -> None:

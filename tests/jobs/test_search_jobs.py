@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from random_models import build
 from tiny_model import save_tiny_model, tiny_network, tiny_tokenizer, write_documents
 
 from avss_core.corpora import CorpusSpec, make_windows, read_corpus
 from avss_core.corpora.batches import make_batches
-from avss_core.errors import RunError
+from avss_core.errors import ModelError, RunError
 from avss_core.importance import RankSettings
 from avss_core.jobs import EvaluateRequest, Jobs, RankRequest, SearchRequest
 from avss_core.jobs.requests import request_of
@@ -32,6 +33,7 @@ from avss_core.jobs.search_results import (
     search_request,
     searches_like,
 )
+from avss_core.jobs.works.search import SearchWork
 from avss_core.models import ModelSpec
 from avss_core.models.load import wrap
 from avss_core.pruning.search import (
@@ -252,6 +254,19 @@ def test_a_search_can_go_by_another_task(store: Store, jobs: Jobs, spec: ModelSp
     examples = store.evaluation(request.evaluation().evaluation_key(record.step.removed)).examples  # type: ignore[union-attr]
     assert record.step.attempt.value == pytest.approx(examples["correct"].mean())
     assert record.step.cumulative_loss == pytest.approx(record.step.unpruned.value - record.step.attempt.value)
+
+
+def test_a_model_that_cannot_be_scored_again_is_refused_before_the_search(text: CorpusSpec) -> None:
+    network = build("gpt2", blocks=BLOCKS)
+    network.config.scale_attn_by_inverse_layer_idx = True
+    model = wrap(type(network)(network.config).eval(), tiny_tokenizer())
+    rank = RankSettings(("block_influence",))
+    again, once = (SearchSettings(rule=AppendixH(again=again), rank=rank) for again in (True, False))
+    with pytest.raises(ModelError, match="compute it once"):
+        SearchWork().check(SearchRequest(ModelSpec("owner/name"), text, "perplexity", again), model)
+    SearchWork().check(SearchRequest(ModelSpec("owner/name"), text, "perplexity", once), model)
+    alone = replace(again, limits=Limits(most=1))  # nothing is scored after the only removal
+    SearchWork().check(SearchRequest(ModelSpec("owner/name"), text, "perplexity", alone), model)
 
 
 def test_a_profile_is_no_search(store: Store, jobs: Jobs, spec: ModelSpec, text: CorpusSpec) -> None:

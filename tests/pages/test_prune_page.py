@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -287,3 +288,23 @@ def test_accuracies_make_an_oracle_and_a_band_too(world: World) -> None:
     retained = sorted(accuracy(cut) / accuracy(()) for cut in draws)
     assert (band["low"], band["high"]) == pytest.approx((retained[0], retained[-1]))
     assert (band["draws"], band["coverage"]) == (6, 1), "all six cuts there are"
+
+
+def test_evaluate_has_the_workers_do_it(
+    world: World, prune: AppTest, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVSS_SCHEDULER", workers)
+    prune.session_state["picked-cut"] = {"removed": (0, 2, 5), "reason": "from the sweep"}
+    run(prune)
+    assert "Retained" not in metrics(prune)
+    run(prune.button(key="evaluate").click())
+    until = time.monotonic() + 60
+    while "Retained" not in metrics(prune):
+        assert time.monotonic() < until
+        assert not prune.error
+        time.sleep(0.2)
+        run(prune)
+    assert metrics(prune)["Retained"] == f"{world.perplexity(()) / world.perplexity((0, 2, 5)):.1%}"
+    before = len(world.store.runs("evaluate"))
+    run(prune.button(key="evaluate").click())
+    assert len(world.store.runs("evaluate")) == before, "an evaluated cut is free"

@@ -113,6 +113,17 @@ def test_timings_with_a_clock_that_goes_on_by_a_second_at_each_look(monkeypatch:
     assert table.loc["seconds_per_token", ["original", "pruned"]].tolist() == [1.0, 1.0]
 
 
+def test_a_clock_is_read_when_the_device_has_done_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append("mps"))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: waited.append(str(device)))
+    subject = gain._Subject(model := tiny(), model.network, SMALL)
+    for device in ("cpu", "mps", "cuda:1"):
+        subject._device = torch.device(device)
+        subject._now()
+    assert waited == ["mps", "cuda:1"]
+
+
 def test_a_text_that_would_end_is_written_to_its_full_length() -> None:
     model, heard = tiny(), []
     model.network.generation_config.eos_token_id = list(range(3, 128))

@@ -52,9 +52,9 @@ class ConfidenceMetric:
     def measure(self, confidence: Numbers, correct: Numbers, seed: int = 0, draws: int = DRAWS) -> Measured:
         """The value with its percentile bootstrap 95 % interval over the answers.
 
-        One answer has no interval, nor has what is not defined, nor what all resamples repeat (the coverage where
-        all are right): that would say it is known for certain. An accuracy of 0 or 1, which resamples can only repeat,
-        has the exact interval of Clopper and Pearson instead. The ECE of a calibrated estimator may lie below
+        One answer has no interval, nor has what is not defined, nor what resamples can only repeat (the coverage
+        where all are right, an AUROC of 1): its width of 0 would say that it is known for certain. An accuracy of 0 or
+        1 has the exact interval of Clopper and Pearson instead. The ECE of a calibrated estimator may lie below
         that of all resamples, which are less even than the answers; the interval then reaches down to it. Raises what
         `checked` raises.
         """
@@ -63,8 +63,8 @@ class ConfidenceMetric:
         if math.isnan(value) or n < 2:
             return Measured(value, math.nan, math.nan, n)
         low, high = bootstrap_interval(lambda drawn: self.of(confidence, correct, drawn), n, seed, draws)
-        if low == high:
-            if self.out_of is None or value not in (0.0, 1.0):
+        if low == high and (value in (0.0, 1.0) or correct.min() == correct.max()):
+            if self.out_of is None:
                 return Measured(value, math.nan, math.nan, n)
             low, high = _exact(value, self.out_of(n))
         return Measured(value, min(low, value), max(high, value), n)

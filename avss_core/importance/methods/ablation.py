@@ -10,7 +10,7 @@ import numpy as np
 from avss_core.importance.method import Array, Asks, Cost, Method, Needs, Reading
 from avss_core.importance.sums import Sums
 
-ADDED_LOSS = "added loss"  # Σ over predicted tokens of −ln p₋ℓ + ln p; weight: predicted tokens
+ADDED_LOSS = "added loss"  # Σ over predictions of −ln p₋ℓ + ln p; weight: predictions
 LOSS = "loss"  # Σ −ln p of the whole model, the same in every block's column
 
 
@@ -20,7 +20,7 @@ def score(sums: Sums, reading: Reading) -> Array:
 
 
 def details(sums: Sums, reading: Reading) -> Mapping[str, Any]:
-    """`loss`: of the whole model, nats per token."""
+    """`loss`: of the whole model, nats per prediction."""
     return {"loss": float(np.ravel(sums.mean(LOSS))[0])}
 
 
@@ -35,6 +35,11 @@ METHOD = Method(
     blind_to="What happens when several blocks go together: two that stand in for each other both look dispensable.",
     score=score,
     details=details,
-    asks=Asks.NEXT_TOKEN,
-    unit="nats per token",
+    asks=Asks.PREDICTION,
+    our_reading=(
+        "A prediction is a token that follows. A classifier has one a window, and on text without labels its loss is "
+        "−ln p of the class that the whole model finds most likely, as for GBIS and Taylor: how far it leaves its own "
+        "answers, right or wrong."
+    ),
+    unit="nats per prediction",
 )

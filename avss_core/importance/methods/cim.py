@@ -35,11 +35,17 @@ METHOD = Method(
     url="https://aclanthology.org/C16-1102",
     needs=Needs.VARIANTS,
     cost=Cost.EACH_BLOCK,
-    sees="How much the predicted distribution of the next token changes without the block, context by context.",
+    sees=(
+        "How much the predicted distribution of the next token, or of a classifier's classes, changes without the "
+        "block, context by context."
+    ),
     blind_to="Whether the change makes the prediction better or worse, and blocks that only matter together.",
     score=score,
     details=details,
-    asks=Asks.NEXT_TOKEN,
-    our_reading="A context is every position whose next token is predicted; the divergence is KL(whole ‖ without).",
-    unit="nats per token",
+    asks=Asks.PREDICTION,
+    our_reading=(
+        "A context is every position whose next token is predicted, or every window that a classifier is given; the "
+        "divergence is KL(whole ‖ without)."
+    ),
+    unit="nats per context",
 )

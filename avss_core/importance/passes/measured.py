@@ -15,6 +15,7 @@ from avss_core.corpora.batches import Batch, make_batches
 from avss_core.corpora.windows import Window
 from avss_core.importance.settings import RankSettings
 from avss_core.models.load import LoadedModel
+from avss_core.tasks.classes import class_batches, is_classifier
 
 TOKENS_PER_BATCH = 2048
 
@@ -37,6 +38,8 @@ def sum_dtype(device: torch.device) -> torch.dtype:
 
 def batches_of(model: LoadedModel, windows: Sequence[Window], tokens: int = TOKENS_PER_BATCH) -> list[Batch]:
     """The windows in padded batches of at most so many tokens, on the host."""
+    if is_classifier(model):
+        return class_batches(model, windows, tokens)
     return make_batches(windows, None if model.tokenizer is None else model.tokenizer.pad_token_id, tokens)
 
 

@@ -41,7 +41,7 @@ def facts_of_row(store: Store, row: Row) -> dict[str, Any] | None:
 
 def cuts_of_row(store: Store, study: Table1Study, row: Row, facts: dict[str, Any]) -> list[dict[str, Blocks | str]]:
     """For each sample the blocks that each method removes, or, as a sentence, why it cannot; only what is ranked."""
-    names = methods_of(study, bool(facts["predicts_next_token"]))
+    names = methods_of(study, facts)
     if not names:
         return [{} for _ in range(study.repeats)]
     return [

@@ -71,7 +71,7 @@ def _steps(store: Store, study: Table1Study, since: float) -> Iterator[Step]:
 
 def _steps_of_row(store: Store, study: Table1Study, row: Row, since: float) -> Iterator[Step]:
     facts = facts_of_row(store, row)
-    methods = methods_of(study, facts is None or bool(facts["predicts_next_token"]))
+    methods = methods_of(study, facts)
     ranked = True
     for number in range(study.repeats if methods else 0):
         for part in rank_request(study, row, number, methods).parts():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from avss_core.importance.method import Method
-from avss_core.importance.registry import choose, fitting
+from avss_core.importance.registry import choose, fitting_facts
 from avss_core.importance.settings import RankSettings
 from avss_core.jobs.requests import EvaluateRequest, RankRequest
 from avss_core.studies.table1 import Row, Table1Study
@@ -23,9 +24,9 @@ def cuts_request(row: Row, cuts: Iterable[Blocks]) -> EvaluateRequest:
     return EvaluateRequest(row.model, row.held_out, row.task, tuple(dict.fromkeys([(), *cuts])))
 
 
-def methods_of(study: Table1Study, predicts_next_token: bool) -> tuple[str, ...]:
-    """The methods of the study that can be had from a model; whoever does a task has a head of some kind."""
-    able = fitting(predicts_next_token, has_head=True)
+def methods_of(study: Table1Study, facts: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The methods of the study that can be had from a model, as far as its facts are known."""
+    able = fitting_facts(facts or {})
     return tuple(name for name in study.methods if method_of(name) in able)
 
 

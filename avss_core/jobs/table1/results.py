@@ -72,7 +72,7 @@ def _cells(store: Store, study: Table1Study, row: Row) -> list[dict[str, Any]]:
         return [{**head, "method": method, "note": note} for method in (ORIGINAL, *study.methods)]
     cells = [{**head, "method": ORIGINAL, **whole_model(task, before.examples).to_dict(), "parameter_reduction": 0.0}]
     cuts = cuts_of_row(store, study, row, facts)
-    able = methods_of(study, bool(facts["predicts_next_token"]))
+    able = methods_of(study, facts)
     for method in study.methods:
         if method not in able:
             cells.append({**head, "method": method, "note": f"needs {method_of(method).asks}"})

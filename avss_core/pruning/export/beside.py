@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avss_core.pruning.export.card import CardFacts, model_card
-from avss_core.pruning.export.mergekit import left_to_do_by_hand, passthrough_yaml
+from avss_core.pruning.export.mergekit import recipe
 from avss_core.pruning.export.snippet import Snippet
 
 CARD, EXAMPLE, MERGEKIT = "README.md", "example.py", "mergekit.yml"
@@ -21,16 +21,10 @@ def write_beside(folder: Path, facts: CardFacts, use: Snippet, per_block_setting
     """
     (folder / CARD).write_text(model_card(facts), encoding="utf-8")
     (folder / EXAMPLE).write_text(use.program(), encoding="utf-8")
-    source, kept = facts.source, facts.cut.kept
-    if source.reference is not None:
-        comments = [*([source.note] if source.note else []), *left_to_do_by_hand(per_block_settings)]
-        if source.path is not None:
-            comments.append(
-                "The path is of the machine that made this: before you hand it on, say where others have it."
-            )
-        text = passthrough_yaml(source.reference, kept, facts.dtype, source.revision, comments)
+    text = recipe(facts.source, facts.cut.kept, facts.dtype, per_block_settings)
+    if text is not None:
         (folder / MERGEKIT).write_text(text, encoding="utf-8")
-    for file in source.licence_files:
+    for file in facts.source.licence_files:
         shutil.copyfile(file, folder / file.name)
     ordinary = (folder / CARD).stat().st_mode & 0o777
     for file in folder.iterdir():

@@ -59,7 +59,7 @@ def model_card(facts: CardFacts) -> str:
         _table(
             ("", "blocks of the original, counted from 0"), [("kept", _of(cut.kept)), ("removed", _of(cut.removed))]
         ),
-        f"Chosen by: {chosen}. The kept blocks are numbered anew, from 0, in this order.",
+        f"How they were chosen: {chosen}. The kept blocks are numbered anew, from 0, in this order.",
         "## What is left",
         _evaluations(notes.measured),
         *(["## What is gained", *_gain(*notes.gain, notes.gain_on)] if notes.gain is not None else []),
@@ -90,10 +90,13 @@ def _opening(facts: CardFacts) -> str:
     origin = f"[{source.name}](https://huggingface.co/{source.hub_id})" if source.hub_id else source.name
     revision = f" (revision {source.revision})" if source.revision else ""
     share = removed / facts.parameters_before
+    blocks = "1 whole block" if len(facts.cut.removed) == 1 else f"{len(facts.cut.removed)} whole blocks"
+    note = f" {source.note}" if source.note else ""
     weights = facts.changes or f"No weight that is left was changed, beyond being held in {facts.dtype}."
     return (
-        f"{origin}{revision}, of class {facts.architecture}, with {len(facts.cut.removed)} whole blocks taken out: "
-        f"{facts.parameters_after:,} parameters in place of {facts.parameters_before:,} ({share:.1%} fewer). {weights}"
+        f"{origin}{revision}, of class {facts.architecture}, with {blocks} taken out: "
+        f"{facts.parameters_after:,} parameters in place of {facts.parameters_before:,} ({share:.1%} fewer). "
+        f"{weights}{note}"
     )
 
 
@@ -157,7 +160,7 @@ def _licence(source: Source) -> str:
         where = f" on its page, https://huggingface.co/{source.hub_id}" if source.hub_id else " where it came from"
         text = f"The licence of {source.name} applies to this model too; read it{where} before you pass this model on."
     handed_on = f" Handed on with it: {', '.join(file.name for file in source.licence_files)}."
-    return text + (handed_on if source.licence_files else "") + (f" {source.note}" if source.note else "")
+    return text + (handed_on if source.licence_files else "")
 
 
 def _spread(row: Mapping[Any, Any], name: str) -> str:

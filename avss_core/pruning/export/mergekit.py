@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 
 from avss_core.errors import CutError
+from avss_core.pruning.export.source import Source
+
+_OWN_PATH = "The path is of the machine that made this: before you hand it on, say where others have the original."
 
 
 def kept_stretches(kept: Iterable[int]) -> list[tuple[int, int]]:
@@ -34,6 +37,20 @@ def passthrough_yaml(
     for start, stop in kept_stretches(kept):
         lines += ["  - sources:", *_model_lines(model, revision), f"        layer_range: [{start}, {stop}]"]
     return "\n".join(lines) + "\n"
+
+
+def recipe(source: Source, kept: Sequence[int], dtype: str, per_block_settings: Sequence[str] = ()) -> str | None:
+    """The configuration of a cut of `source`, with what its reader must know above it.
+
+    per_block_settings: the names of lists in the config that the cut made shorter. None where mergekit cannot read
+    the original.
+    """
+    if source.reference is None:
+        return None
+    note = [source.note] if source.note else []
+    place = [_OWN_PATH] if source.path is not None else []
+    comments = [*note, *place, *left_to_do_by_hand(per_block_settings)]
+    return passthrough_yaml(source.reference, kept, dtype, source.revision, comments)
 
 
 def left_to_do_by_hand(names: Sequence[str]) -> list[str]:

@@ -208,6 +208,9 @@ def test_what_all_resamples_repeat_has_no_interval() -> None:
         assert coverage.value == value
         assert math.isnan(coverage.low)
         assert math.isnan(coverage.high)
+    for metric, value in ((AUROC, 0.5), (BRIER, 0.25)):  # whatever the answers are, so this is known
+        found = metric.measure(np.full(4, 0.5), np.array([0.0, 0, 1, 1]))
+        assert found.low == found.value == found.high == value
     apart = AUROC.measure(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0, 1, 1]))
     assert apart.value == 1
     assert math.isnan(apart.low)

@@ -43,7 +43,7 @@ def test_distilbert_is_ranked_cut_and_asked(store: Store, run_plan: RunPlan, dis
     study = Table1Study(
         (spec,),
         ("sentiment", "qa"),
-        ("gbis", "lrp", "cim", "avss", "random"),
+        ("gbis", "lrp", "cim", "avss", "random", "shapley"),
         repeats=2,
         calibration_tokens=200,
         held_out_tokens=1500,
@@ -51,12 +51,13 @@ def test_distilbert_is_ranked_cut_and_asked(store: Store, run_plan: RunPlan, dis
     run_plan(study)
     frame = table1_frame(store, study)
     sentiment = frame[frame["task"] == "sentiment"].set_index("method")
-    for method in ("original", "gbis", "lrp", "avss", "random"):
+    for method in ("original", "gbis", "lrp", "cim", "avss", "random"):
         assert 0 <= sentiment.loc[method, "value"] <= 1
         assert sentiment.loc[method, "note"] == ""
-    assert sentiment.loc["avss", "repeats"] == 2
-    assert sentiment.loc["cim", "note"] == "needs a network that predicts the next token"
-    assert sentiment["value"].isna()["cim"]
+    assert sentiment.loc["avss", "repeats"] == sentiment.loc["cim", "repeats"] == 2
+    assert sentiment.loc["cim", "removed"]
+    assert sentiment.loc["shapley", "note"] == "needs a network that predicts the next token"
+    assert sentiment["value"].isna()["shapley"]
     qa = frame[frame["task"] == "qa"]
     assert qa["value"].isna().all()
     assert qa["note"].str.contains("does not predict the next token").all()

@@ -67,7 +67,9 @@ def test_kept_and_removed_blocks_stand_together() -> None:
     assert ["kept", "0, 1, 2, 5, 6, 7, 8, 10, 11"] in rows(text)
     assert ["removed", "3, 4, 9"] in rows(text)
     assert "820,000 parameters in place of 1,000,000 (18.0% fewer)" in text
-    assert "Chosen by: AVSS at the residual; the 3 lowest of 12 scores." in card(notes=Notes("AVSS at the residual"))
+    assert "How they were chosen: AVSS at the residual; the 3 lowest of 12 scores." in card(
+        notes=Notes("AVSS at the residual")
+    )
 
 
 def test_an_evaluation_is_shown_with_its_intervals_and_its_text() -> None:
@@ -155,6 +157,13 @@ def test_changes_after_the_cut_are_said() -> None:
     assert "LoRA was trained for 100 steps." in text
     assert "No weight that is left was changed" not in text
     assert "the cut alone, without the changes after it" in text
+
+
+def test_what_the_weights_are_is_said_at_once() -> None:
+    opening = card().split("# Tiny-1M with")[1].split("## The cut")[0]
+    assert "with 3 whole blocks taken out" in opening
+    assert "beyond being held in bfloat16. They were rounded." in opening
+    assert "with 1 whole block taken out" in card(cut=Cut((3,), 12, "by hand"))
 
 
 def test_a_table_survives_a_bar_in_a_name() -> None:
