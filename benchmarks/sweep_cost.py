@@ -13,10 +13,9 @@ from collections.abc import Mapping, Sequence
 from avss_core.importance.rank import rank
 from avss_core.importance.settings import RankSettings
 from avss_core.models.load import LoadedModel
-from avss_core.pruning.search.importance_scorer import pruned_model
 from avss_core.pruning.sweep import Sweep, plan_sweep
-from benchmarks.ablation_trie import HEADER, Ways, compare
 from benchmarks.measuring import batches_of, default_model, print_table, windows_of
+from benchmarks.tree_or_alone import HEADER, Ways, compare
 
 METHODS = "avss,block_influence,ablation"
 
@@ -54,9 +53,9 @@ def main() -> None:
     rows, building = [], 0.0
     for name, planned in sweeps_of(orders, model.n_blocks, wanted.max_fraction, wanted.draws).items():
         started = time.perf_counter()
-        pruned = {variant: pruned_model(model, variant.kept) for variant in planned.variants}
+        ways = Ways.of(model, batches, planned.variants)
         building += time.perf_counter() - started
-        row, _ = compare(name, Ways(model, batches, planned.variants, pruned), wanted.rounds)
+        row = compare(name, ways, wanted.rounds)
         assert row[2:4] == (planned.block_runs, planned.block_runs_naive), "the page counts what runs"
         rows.append(row)
         print(" | ".join(map(str, row)), flush=True)

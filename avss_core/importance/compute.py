@@ -93,7 +93,7 @@ def has_head(model: LoadedModel) -> bool:
 
 def has_classes(model: LoadedModel) -> bool:
     """Whether the network is a classifier with a choice; one with a single output has no distribution over classes."""
-    return is_classifier(model) and model.network.config.num_labels > 1
+    return is_classifier(model) and len(model.network.config.id2label or {}) > 1
 
 
 def _listed(met: frozenset[Needs]) -> Listed:

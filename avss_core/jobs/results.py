@@ -23,6 +23,8 @@ from avss_core.pruning.outcome import Outcome, outcome_of
 from avss_core.runs import Store
 from avss_core.tasks import Evaluation, task_named
 
+_RECENT = 100
+
 
 def profile_request(store: Store, run_id: str) -> ProfileRequest:
     """What a profile was asked for; RunError when the run is of another kind."""
@@ -89,8 +91,11 @@ def only_file(store: Store, request: Request) -> Path | None:
 def facts_of_model(store: Store, model: ModelSpec) -> dict[str, Any]:
     """What the newest run that has loaded this model found out about it (`resident.facts_of`); {} when none has."""
     wanted = absolute_model(model).to_dict()
-    runs = store.runs(limit=None)
-    return next((run.facts for run in runs if run.spec["model"] == wanted and "blocks" in run.facts), {})
+    for limit in (_RECENT, None):  # a page asks each time that it is drawn, and a store may hold thousands of runs
+        for run in store.runs(limit=limit):
+            if run.spec.get("model") == wanted and "blocks" in run.facts:
+                return run.facts
+    return {}
 
 
 def model_facts(store: Store, run_id: str, model: ModelSpec) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import zipfile
 from dataclasses import replace
 from functools import partial
@@ -11,15 +12,19 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from avss_core.commands.adapter import take_adapter
 from avss_core.errors import AvssError
 from avss_core.figures.mitigation import contrast_losses, mitigation_effect
 from avss_core.hallucination.mitigation import CHOICES, MitigationSettings
 from avss_core.importance import Epsilon
 from avss_core.jobs import AnswersRequest, MitigateRequest
-from avss_core.jobs.mitigate_results import Mitigated, adapter_folder, losses_so_far, mitigated
+from avss_core.jobs.hand_labels import hand_labels_for
+from avss_core.jobs.mitigate_controls import rate_against
+from avss_core.jobs.mitigate_results import Mitigated, losses_so_far, mitigated
 from avss_core.runs import Run
 from pages.parts.engine import jobs, store
 from pages.parts.follow import follow
+from pages.parts.picked_cut import remembered_cut
 from pages.parts.show import show_figure
 from pages.parts.start_job import draw_job, start_job
 from pages.parts.trouble import told_in_a_box
@@ -39,8 +44,7 @@ def draw_mitigation(request: AnswersRequest, judge: str, site: str, epsilon: Eps
     asked = MitigateRequest(replace(request, removed=()), settings, judge, site=site, epsilon=epsilon, reading=reading)
     if not _both_halves_answered(asked):
         return
-    taught = store().run(asked.taught.run_id())
-    asked = replace(asked, by_hand=tuple(store().hand_labels(taught.id).items()))
+    asked = replace(asked, by_hand=tuple(hand_labels_for(store(), asked.taught).items()))
     every = {name: replace(asked, settings=replace(settings, choice=choice)) for choice, name in CHOICES.items()}
     st.button(
         "Train the prone blocks, and both controls",
@@ -61,7 +65,7 @@ def draw_mitigation(request: AnswersRequest, judge: str, site: str, epsilon: Eps
     st.fragment(_draw_live, run_every=POLL_SECONDS if going else None)(
         {name: run.id for name, run in runs.items()}, settings.steps
     )
-    _draw_outcome({name: run for name, run in runs.items() if run.status == "done"})
+    _draw_outcome({name: run for name, run in runs.items() if run.status == "done"}, asked)
 
 
 def _choose_settings() -> MitigationSettings:
@@ -132,16 +136,29 @@ def _draw_live(run_ids: dict[str, str], steps: int) -> None:
             st.rerun()
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
-def _mitigated(run_id: str) -> Mitigated:
+@st.cache_data(show_spinner="Comparing answers before and after …", max_entries=32)
+def _mitigated(run_id: str, by_hand: tuple[tuple[str, str], ...]) -> Mitigated:
+    """by_hand: labels of the held-out answers, which tell one state of the store from the next."""
+    del by_hand
     return mitigated(store(), run_id)
 
 
-def _draw_outcome(runs: dict[str, Run]) -> None:
+def _draw_outcome(runs: dict[str, Run], asked: MitigateRequest) -> None:
     """What each training changed, in words, in a figure and in a table."""
-    found = {name: _mitigated(run.id) for name, run in runs.items()}
+    if not runs:
+        return
+    by_hand = tuple(sorted(hand_labels_for(store(), asked.held_out).items()))
+    found = {name: _mitigated(run.id, by_hand) for name, run in runs.items()}
+    chosen = found.get(CHOICES["highest"])
     for name, one in found.items():
-        st.markdown(f"**{name}** ({', '.join(map(str, one.blocks))}): {one.sentence}")
+        against = ""
+        if chosen is not None and one is not chosen:
+            gap = rate_against(chosen, one)
+            against = (
+                f" The prone blocks' rate is {100 * gap['difference']:+.1f} points from this one "
+                f"({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f})."
+            )
+        st.markdown(f"**{name}** ({', '.join(map(str, one.blocks))}): {one.sentence}{against}")
     effect = pd.DataFrame(
         [
             {
@@ -151,40 +168,43 @@ def _draw_outcome(runs: dict[str, Run]) -> None:
                 "high": one.change.rate_change_high,
             }
             for name, one in found.items()
-        ],
-        columns=["training", "change", "low", "high"],
+        ]
     )
     show_figure(mitigation_effect(effect), effect, "mitigation-effect")
-    rows = [
-        {
-            "blocks": name,
-            "when": row["estimator"],
-            **{key: row[key] for key in ("acc@50", "cov@50", "ece", "brier", "auroc", "accuracy")},
-        }
-        for name, one in found.items()
-        for row in one.confidence
-    ]
-    if rows:
-        st.caption("Sequence probability on the held-out questions, before and after.")
-        st.dataframe(pd.DataFrame(rows), hide_index=True)
+    best = chosen or next(iter(found.values()))
+    st.caption(
+        f"How sure, and how rightly, on the {best.change.questions} held-out questions; the last row is trained."
+    )
+    st.dataframe(pd.DataFrame(best.estimators).drop(columns="estimator", errors="ignore"), hide_index=True)
+    _draw_adapters(runs, asked)
+
+
+def _draw_adapters(runs: dict[str, Run], asked: MitigateRequest) -> None:
+    """Downloads: for the unpruned model, and for the one that the cut of the Prune page leaves."""
+    cut = remembered_cut(asked.model.identity())
+    removed = cut[0] if cut else ()
     with st.container(horizontal=True):
         for name, run in runs.items():
-            st.download_button(
-                f"Adapter, {name} (zip)",
-                partial(_zipped, adapter_folder(store(), run.id)),
-                f"adapter-{run.id}.zip",
-                "application/zip",
-                key=f"adapter-{run.id}",
-                type="tertiary",
-                icon=":material/download:",
-                on_click="ignore",
-                help="For peft's PeftModel.from_pretrained on the unpruned model.",
-            )
+            for blocks in dict.fromkeys([(), removed]):
+                which = f"for the cut without {', '.join(map(str, blocks))}" if blocks else "for the unpruned model"
+                st.download_button(
+                    f"Adapter, {name}, {which} (zip)",
+                    partial(_zipped, run, blocks),
+                    f"adapter-{run.id}.zip",
+                    "application/zip",
+                    key=f"adapter-{run.id}-{len(blocks)}",
+                    type="tertiary",
+                    icon=":material/download:",
+                    on_click="ignore",
+                    help="For peft's PeftModel.from_pretrained. What it does to a pruned model was not measured.",
+                )
 
 
-def _zipped(folder: Path) -> bytes:
+def _zipped(run: Run, removed: tuple[int, ...]) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
+    with tempfile.TemporaryDirectory() as made, zipfile.ZipFile(packed, "w") as archive:
+        folder = Path(made) / "adapter"
+        take_adapter(store(), run, removed, folder)
         for file in sorted(folder.iterdir()):
             archive.write(file, file.name)
     return packed.getvalue()

@@ -108,10 +108,14 @@ def test_small_divergences_are_exact() -> None:
 
 
 def test_shapley_and_a_single_output_are_refused_in_a_sentence() -> None:
-    with pytest.raises(ModelError, match="predicts the next token, which BertForSequenceClassification is not") as error:
+    with pytest.raises(
+        ModelError, match="predicts the next token, which BertForSequenceClassification is not"
+    ) as error:
         rank(classifier("bert"), WINDOWS, RankSettings(("cim", "shapley")))
     assert "leave shapley out" in str(error.value)
-    with pytest.raises(ModelError, match="one of several classes, which BertForSequenceClassification is not; leave cim"):
+    with pytest.raises(
+        ModelError, match="one of several classes, which BertForSequenceClassification is not; leave cim"
+    ):
         rank(classifier("bert", classes=1), WINDOWS, RankSettings(("cim",)))
 
 

@@ -13,7 +13,8 @@ from avss_core.tasks.evaluation import Evaluation, retained
 class Limits:
     """most: end when so many blocks are removed (None: as many as can be). retain: end before the first step that
     would retain a smaller share of the unpruned performance (None: whatever it costs); a later step might retain more
-    again, and is not looked for. protected: blocks that never go.
+    again, and is not looked for. A block that costs more than δ is put back, and is no such step. protected: blocks
+    that never go.
 
     Raises SettingError for a share to retain that is not a positive number.
     """
