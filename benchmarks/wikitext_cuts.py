@@ -26,13 +26,16 @@ ALL = ",".join(name for method in METHODS for name in (method.name, *[f"{method.
 def cuts_by_methods(
     kept: Kept, model: LoadedModel, windows: Sequence[Window], names: Iterable[str], sizes: Sequence[int], budget: int
 ) -> Cuts:
-    """Each pass over the text is kept by itself. The angular distance removes the best stretch of each length."""
+    """Each pass over the text is kept by itself. The angular distance removes the best stretch of each length.
+
+    The method "random" needs no pass and is left out: the table has a row of many random cuts.
+    """
     settings = RankSettings(tuple(names), budget=budget)
     found: dict[str, list[Blocks]] = {}
     for part in settings.by_pass():
         orders = kept.get(f"ranking by {', '.join(part.methods)}", partial(_orders, model, windows, part))
         found |= {name: [tuple(cut) for cut in cuts] for name, cuts in orders.items()}
-    return {pretty(name): {size: found[name][size] for size in sizes} for name in settings.methods}
+    return {pretty(name): {size: found[name][size] for size in sizes} for name in settings.methods if name in found}
 
 
 def _orders(model: LoadedModel, windows: Sequence[Window], settings: RankSettings) -> dict[str, list[list[int]]]:
