@@ -13,7 +13,6 @@ from avss_core.figures.curves import curve_grid
 from avss_core.importance import Epsilon
 from avss_core.jobs import ProfileRequest
 from avss_core.models.spec import ModelSpec
-from avss_core.runs import Unit
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_corpus import choose_corpus
 from pages.parts.choose_model import choose_model
@@ -24,8 +23,8 @@ from pages.parts.show import show_figure
 from pages.parts.trouble import told_in_a_box
 
 LIVE_COLUMNS = ("variance", "sparsity", "avss_share", "l1", "l2", "frobenius")
-POLL_SECONDS = 1.5  # each look costs the measuring process some of the processor, each new picture more
-REDRAW_SECONDS = 2.5
+POLL_SECONDS = 0.8
+REDRAW_SECONDS = 3.0  # each new picture takes the processor from the process that measures
 
 
 def start(model: ModelSpec, corpus: CorpusSpec, sites: tuple[str, ...], stop_when_stable: float | None) -> None:
@@ -67,14 +66,6 @@ def draw_chooser() -> None:
             st.error(st.session_state.pop("start-error"), icon=":material/error:")
 
 
-def shards_to_draw(units: list[Unit]) -> int:
-    """How many finished shards to draw now: the curves move every few seconds, since drawing slows what is measured."""
-    if not units:
-        return 0
-    step = max(1, round(REDRAW_SECONDS * len(units) / max(sum(unit.seconds for unit in units), 1e-3)))
-    return len(units) - len(units) % step or 1
-
-
 @st.cache_resource(show_spinner=False, max_entries=64)
 def live_curves(
     run_id: str, finished: int, n_units: int | None, n_blocks: int | None
@@ -91,18 +82,21 @@ def live_curves(
     return curve_grid(table, LIVE_COLUMNS, n_blocks=n_blocks, title=title), table
 
 
-def draw_live(run_id: str) -> None:
-    """The state of the run, and its curves from the shards finished so far."""
+def draw_progress(run_id: str) -> None:
+    """The state of the run; when it ends, the whole page is drawn again, with the last curves."""
     with told_in_a_box():
-        run = follow(run_id, "profile")
-        units = store().units(run_id)
-        shown = len(units) if run.ended else shards_to_draw(units)
-        figure, table = live_curves(run.id, shown, run.n_units, run.facts.get("blocks"))
-        show_figure(figure, table, "live-curves")
-        if not run.ended:
+        if not follow(run_id, "profile").ended:
             st.session_state["was-running"] = run_id
         elif st.session_state.pop("was-running", None) == run_id:
             st.rerun()
+
+
+def draw_live(run_id: str) -> None:
+    """The curves from the shards finished so far."""
+    with told_in_a_box():
+        run, units = store().run(run_id), store().units(run_id)
+        figure, table = live_curves(run.id, len(units), run.n_units, run.facts.get("blocks"))
+        show_figure(figure, table, "live-curves")
 
 
 def draw_history() -> None:
@@ -137,7 +131,9 @@ def page() -> None:
     draw_chooser()
     run = chosen_run()
     st.caption(line_of(run))
-    st.fragment(draw_live, run_every=None if run.ended else POLL_SECONDS)(run.id)
+    # Two fragments, since the browser draws every figure of a fragment again at each of its runs.
+    st.fragment(draw_progress, run_every=None if run.ended else POLL_SECONDS)(run.id)
+    st.fragment(draw_live, run_every=None if run.ended else REDRAW_SECONDS)(run.id)
     draw_history()
 
 

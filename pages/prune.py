@@ -7,16 +7,18 @@ from dataclasses import replace
 
 import streamlit as st
 
+from avss_core.corpora.spec import CorpusSpec
 from avss_core.figures.strip import network_strip
 from avss_core.jobs import EvaluateRequest
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning import protected_ends
 from avss_core.runs import Run
 from pages.parts.by_address import run_dashboard
-from pages.parts.choose_cut import choose_protected_ends
+from pages.parts.choose_cut import BY_HAND, choose_protected_ends
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.choose_task import choose_task
 from pages.parts.generate_beside import draw_generate
+from pages.parts.judged_text import warn_of_judged_text
 from pages.parts.kept_drawings import kept
 from pages.parts.measured_gain import draw_gain
 from pages.parts.orders import ABLATION, Ranked, known_rankings
@@ -40,6 +42,7 @@ def choose(run: Run) -> tuple[EvaluateRequest, dict[str, Ranked], tuple[int, ...
         left, right = st.columns([3, 2], gap="medium")
         with right:
             task, corpus = choose_task(run, "evaluation")
+        profiled = CorpusSpec.from_dict(run.spec["corpus"])
         base = EvaluateRequest(ModelSpec.from_dict(run.spec["model"]), corpus, task, ((),))
         rankings = known_rankings(run, base, settings)
         with left:
@@ -58,8 +61,8 @@ def choose(run: Run) -> tuple[EvaluateRequest, dict[str, Ranked], tuple[int, ...
             args=(replace(base, cuts=tuple(dict.fromkeys([(), removed]))),),
             help="The task with and without these blocks, on documents or examples that were not profiled.",
         )
-        if corpus.part == "all" and corpus.source == run.spec["corpus"]["source"]:
-            st.warning("This text was profiled, so the cut is judged on text that was used to choose it.")
+        by = {chosen.order: rankings[chosen.order].text} if chosen.order else {BY_HAND: profiled}
+        warn_of_judged_text(base, by)
     return base, rankings, protected, chosen
 
 

@@ -11,9 +11,10 @@ from avss_core.models.spec import ModelSpec
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.choose_task import choose_task
+from pages.parts.judged_text import warn_of_judged_text
 from pages.parts.orders import known_rankings
 from pages.parts.score_settings import choose_score_settings
-from pages.parts.sweep_choose import choose_sweep
+from pages.parts.sweep_choose import STRETCHES, choose_sweep
 from pages.parts.sweep_cutoff import draw_cutoff, look_at_cut, looked_at
 from pages.parts.sweep_figure import choose_look, frames_of, show_sweep, sweep_curve
 from pages.parts.sweep_job import draw_progress, draw_start
@@ -38,9 +39,8 @@ def page() -> None:
         chosen = choose_sweep(known, n_blocks)
         sweep = chosen.sweep
         draw_start(run, base, sweep)
-        if corpus.part == "all":
-            st.warning("The cuts are judged on text that may have been used to choose them: it is not held out.")
-    draw_missing_rankings(run, known)
+        warn_of_judged_text(base, {label: known[label.removesuffix(STRETCHES)].text for label in sweep.methods})
+    draw_missing_rankings(run, known, settings)
 
     growing = draw_progress(base, sweep, run.facts, partial(sweep_curve, task, n_blocks))
     if not growing:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from avss_core.errors import SettingError
-from avss_core.jobs.table1 import progress
 from avss_core.studies.table1 import Table1Study
 from pages.parts.by_address import run_dashboard
-from pages.parts.engine import store
 from pages.parts.table1_choose import choose_study
 from pages.parts.table1_plan import ERROR, is_under_way, move_on, start_plan, stop_plan
 from pages.parts.table1_show import draw_table
@@ -21,8 +19,9 @@ def draw_live(study: Table1Study) -> None:
     """Move the plan on, and draw what is there; the page is drawn again when the plan ends."""
     with told_in_a_box():
         was_under_way = is_under_way(study)
-        now = move_on(study) if was_under_way else progress(store(), study)
-        draw_table(study, now)
+        if was_under_way:
+            move_on(study)
+        draw_table(study)
         if was_under_way and not is_under_way(study):
             st.rerun()
 

@@ -11,12 +11,11 @@ import typer
 
 from avss_core.commands import options as o
 from avss_core.commands.answer import answer
-from avss_core.commands.export_cut import check_export_folder
-from avss_core.commands.prune import parse_blocks
+from avss_core.commands.blocks import parse_blocks
+from avss_core.commands.export_cut import check_export_folder, export_cut
+from avss_core.commands.option_groups import ModelOptions, TextOptions, in_groups
 from avss_core.commands.session import Workers, run_to_end
-from avss_core.errors import RunError
 from avss_core.jobs import EvaluateRequest, HealRequest
-from avss_core.jobs.export_results import export_request, exported_in
 from avss_core.jobs.heal_results import heal_result, healed_files
 from avss_core.jobs.requests.heal import tokens_to_read
 from avss_core.pruning.healing import MAP_TOKENS, LinearSettings, TrainingSettings
@@ -38,7 +37,9 @@ class TeacherName(StrEnum):
     CONTROL = "control"
 
 
+@in_groups
 def heal(
+    *,
     remove: Annotated[str, typer.Option(help="Blocks that are removed, 0-based, such as 3,4,5 or 3-5.")],
     linear: Annotated[bool, typer.Option(help="Fit linear maps across the gaps; training begins from them.")] = True,
     map_tokens: Annotated[int, typer.Option(help="Tokens that the maps are fitted and judged on.")] = MAP_TOKENS,
@@ -58,19 +59,8 @@ def heal(
         Path | None, typer.Option(help="Write the healed model to this new folder.", show_default=False)
     ] = None,
     seed: o.Seed = 0,
-    model: o.Model = "default",
-    corpus: o.CorpusName = "sample:essays",
-    revision: o.Revision = None,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    column: o.Column = "text",
-    config: o.Config = None,
-    split: o.Split = None,
-    length: o.Length = 512,
-    max_tokens: o.MaxTokens = None,
-    all_documents: o.AllDocuments = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
+    model: ModelOptions,
+    text: TextOptions,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
@@ -82,26 +72,21 @@ def heal(
     """
     removed = parse_blocks(remove)
     target = None if export is None else check_export_folder(export)
-    text = o.corpus_spec(corpus, column, config, split, length, max_tokens, all_documents)
-    held_out = replace(text if all_documents else text.of_part("evaluate"), max_tokens=evaluate_tokens)
+    held_out = replace(text.spec.of_part(text.evaluated_part), max_tokens=evaluate_tokens)
     how = {"steps": steps, "sequences": sequences, "rank": rank, "learning_rate": learning_rate, "seed": seed}
     training = TrainingSettings.for_objective(objective.value, teacher.value, **how) if steps else None
     maps = LinearSettings(tokens=map_tokens) if linear else None
-    calibration = replace(text, length=training_length)
-    if max_tokens is None:
+    calibration = replace(text.spec, length=training_length)
+    if text.max_tokens is None:
         calibration = replace(calibration, max_tokens=tokens_to_read(maps, training, training_length))
-    request = HealRequest(
-        o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code),
-        calibration,
-        held_out,
-        removed,
-        maps,
-        training,
-    )
+    request = HealRequest(model.spec, calibration, held_out, removed, maps, training)
     opened = Store(store)
     with Workers(opened) as workers:
         run = run_to_end(workers, request)
-        exported = None if target is None else _export(workers, request, run.id, target)
+        exported = None
+        if target is not None:
+            judged = EvaluateRequest(request.model, request.evaluate, PERPLEXITY, ((), request.removed))
+            exported = export_cut(workers, judged, request.removed, "named by hand", target, run.id)
     result, files = heal_result(opened, run.id), healed_files(opened, run.id)
     values: dict[str, Any] = {
         "run": run.id,
@@ -116,17 +101,3 @@ def heal(
     if not as_json:
         for line in result.sentences():
             print(line)
-
-
-def _export(workers: Workers, request: HealRequest, healing: str, folder: Path) -> dict[str, Any]:
-    """Write the healed network to a folder, checked by loading it again."""
-    judged = EvaluateRequest(request.model, request.evaluate, PERPLEXITY, ((), request.removed))
-    asked = export_request(workers.store, judged, request.removed, "named by hand", folder, healing)
-    known = workers.store.find_run(asked.run_id())
-    if known is not None and known.status == "done":  # and the folder was taken away since
-        workers.store.delete_run(known.id)
-    run = run_to_end(workers, asked)
-    found = exported_in(workers.store, asked)
-    if found is None:
-        raise RunError(f"What the export {run.id} found is gone from the store; export the healed model again.")
-    return found.to_dict()

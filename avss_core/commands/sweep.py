@@ -21,7 +21,8 @@ from avss_core.importance.settings import DEFAULT_BUDGET, RankSettings
 from avss_core.jobs import EvaluateRequest, RankRequest
 from avss_core.jobs.results import still_to_do
 from avss_core.jobs.sweep_results import facts_in, paired_outcomes, plain_outcomes, sweep_answer, values_in
-from avss_core.jobs.sweep_stretches import ANGULAR, angular_distances, best_stretches
+from avss_core.jobs.sweep_stretches import ANGULAR, angular_distances
+from avss_core.pruning.cuts_by_size import stretches_by_distance
 from avss_core.pruning.protect import protected_ends
 from avss_core.pruning.random_cuts import DRAWS
 from avss_core.pruning.sweep import Sweep, plan_sweep
@@ -107,7 +108,8 @@ def _plan(
     stretches: dict[str, Sequence[tuple[int, ...]]] = {}
     if ANGULAR in request.settings.methods:
         distances = angular_distances(workers.store, request)
-        stretches[ANGULAR] = best_stretches(distances, n_blocks, protected, round(max_fraction * n_blocks))
+        most = round(max_fraction * n_blocks)
+        stretches[ANGULAR] = stretches_by_distance(distances, n_blocks, protected)[: most + 1]
     return plan_sweep(orders, n_blocks, max_fraction, protected, draws, request.settings.seed, stretches)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from avss_core.jobs.requests import EvaluateRequest
-from avss_core.jobs.results import evaluation_of
+from avss_core.jobs.results import evaluation_of, model_facts
 from avss_core.pruning.cut import Cut
 from avss_core.pruning.outcome import Outcome, outcome_of
 from avss_core.pruning.random_cuts import is_complete, random_band
@@ -22,17 +22,32 @@ from avss_core.tasks import Evaluation, retained, task_named
 from avss_core.variants.variant import Variant
 
 
+def as_evaluation(result: Mapping[str, Any]) -> Evaluation:
+    """What the store keeps of an evaluation (`Evaluation.to_dict`); JSON has no infinity, which a perplexity may be."""
+    better = task_named(result["task"]).metric(result["metric"]).higher_is_better
+    lost = math.nan if better else math.inf
+    return Evaluation(
+        task=result["task"],
+        metric=result["metric"],
+        value=lost if result["value"] is None else result["value"],
+        low=math.nan if result["low"] is None else result["low"],
+        high=math.nan if result["high"] is None else result["high"],
+        n=result["n"],
+        higher_is_better=better,
+    )
+
+
 def values_in(store: Store, request: EvaluateRequest, cuts: Iterable[Blocks]) -> dict[Blocks, Evaluation]:
     """Those of the cuts that have been evaluated for the model, text and task of `request`, by the task's first
     metric, without their per-document values: one question to the store, however many cuts there are."""
     keys = {request.evaluation_key(cut): cut for cut in cuts}
-    return {keys[key]: _evaluation(result) for key, result in store.results(keys).items()}
+    return {keys[key]: as_evaluation(result) for key, result in store.results(keys).items()}
 
 
 def facts_in(store: Store, request: EvaluateRequest) -> dict[str, Any] | None:
-    """What is known of the model whose unpruned evaluation is kept; None when that is not there."""
+    """What is known of the model whose unpruned evaluation is kept; None when that is not there, `model_facts`."""
     kept = store.evaluation(request.evaluation_key(()))
-    return None if kept is None else store.run(kept.run).facts
+    return None if kept is None else model_facts(store, kept.run, request.model)
 
 
 def plain_outcomes(values: Mapping[Blocks, Evaluation], facts: Mapping[str, Any]) -> OutcomeOf:
@@ -126,21 +141,6 @@ def _random_rows(sweep: Sweep, outcomes: OutcomeOf) -> list[dict[str, Any]]:
 def _plain(cut: Cut, before: Evaluation, after: Evaluation, facts: Mapping[str, Any]) -> Outcome:
     reduction = parameter_reduction(cut, facts["block_parameters"], facts["parameters"])
     return Outcome(cut, before, after, retained(before, after), math.nan, math.nan, reduction)
-
-
-def _evaluation(result: dict[str, Any]) -> Evaluation:
-    """What the store keeps as JSON, which has no infinity: a perplexity beyond all numbers."""
-    better = task_named(result["task"]).metric(result["metric"]).higher_is_better
-    lost = math.nan if better else math.inf
-    return Evaluation(
-        task=result["task"],
-        metric=result["metric"],
-        value=lost if result["value"] is None else result["value"],
-        low=math.nan if result["low"] is None else result["low"],
-        high=math.nan if result["high"] is None else result["high"],
-        n=result["n"],
-        higher_is_better=better,
-    )
 
 
 def _by_variant(task: str, rows: pd.DataFrame) -> dict[str, Evaluation]:

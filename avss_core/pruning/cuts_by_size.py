@@ -36,18 +36,25 @@ def best_stretches(
 ) -> tuple[Blocks, ...]:
     """The best stretch of 0, 1, … consecutive blocks without a protected one; one block always stays.
 
-    turns: for each n the angular distance over every stretch of n blocks, (M − n + 1,), where the method measures
-    whole stretches; otherwise the lowest sum of scores (our reading, see `stretch_by_scores`).
+    turns: of a method that measures whole stretches, as in `stretches_by_distance`; otherwise the lowest sum of scores
+    (our reading, see `stretch_by_scores`).
     """
-    n_blocks = len(scores)
-    free = free_blocks(n_blocks, protected)
-    found: list[Blocks] = [()]
-    for n in range(1, min(_longest_run(free), n_blocks - 1) + 1):
-        if turns:
-            found.append(stretch_by_distance(turns[n], n_blocks, n, protected).cut.removed)
-        else:
-            found.append(stretch_by_scores(scores, n, protected).cut.removed)
-    return tuple(found)
+    if turns:
+        return stretches_by_distance(turns, len(scores), protected)
+    sizes = _sizes(len(scores), protected)
+    return ((), *(stretch_by_scores(scores, n, protected).cut.removed for n in sizes))
+
+
+def stretches_by_distance(
+    distances: Mapping[int, Sequence[float]], n_blocks: int, protected: Iterable[int] = ()
+) -> tuple[Blocks, ...]:
+    """The 0, 1, … consecutive blocks without a protected one over which the hidden state turns least.
+
+    distances: for each n the angular distance over every stretch of n blocks, (M − n + 1,). CutError for a protected
+    block that does not exist.
+    """
+    sizes = _sizes(n_blocks, protected)
+    return ((), *(stretch_by_distance(distances[n], n_blocks, n, protected).cut.removed for n in sizes))
 
 
 def number_of_share(cuts: Sequence[Blocks], n_blocks: int, share: float) -> int:
@@ -112,13 +119,14 @@ def most_tolerated(
     )
 
 
-def _longest_run(blocks: Sequence[int]) -> int:
-    """How many of these block numbers, which rise, follow each other at most."""
+def _sizes(n_blocks: int, protected: Iterable[int]) -> range:
+    """How long a stretch can be without a protected block; one block always stays."""
+    free = free_blocks(n_blocks, protected)
     longest = run = 0
-    for place, block in enumerate(blocks):
-        run = run + 1 if place and blocks[place - 1] == block - 1 else 1
+    for place, block in enumerate(free):
+        run = run + 1 if place and free[place - 1] == block - 1 else 1
         longest = max(longest, run)
-    return longest
+    return range(1, min(longest, n_blocks - 1) + 1)
 
 
 def _require_share(share: float) -> None:

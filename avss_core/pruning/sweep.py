@@ -117,7 +117,7 @@ def sweep_table(sweep: Sweep, outcome_of: OutcomeOf) -> pd.DataFrame:
         for cut in cuts:
             outcome = outcome_of(cut, method)
             if outcome is not None:
-                rows.append(_row(method, outcome))
+                rows.append(cutoff_row(method, outcome))
     return pd.DataFrame(rows, columns=list(METHOD_COLUMNS))
 
 
@@ -149,7 +149,8 @@ def random_table(sweep: Sweep, outcome_of: OutcomeOf) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(RANDOM_COLUMNS))
 
 
-def _row(method: str, outcome: Outcome) -> dict[str, object]:
+def cutoff_row(method: str, outcome: Outcome) -> dict[str, object]:
+    """A point of a sweep, the columns `METHOD_COLUMNS`."""
     removed = outcome.cut.removed
     return {
         "method": method,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -13,10 +14,12 @@ from avss_core.runs.store import Store
 
 
 def export_run(store: Store, run_id: str, target: Path) -> None:
-    """Write the zip `target`: `run.json` (what was asked, found, evaluated, labelled by hand), every array as Parquet.
+    """Write the zip `target`: `run.json` (what was asked, found, evaluated, labelled by hand), every array as Parquet,
+    and what else the work left in the run's folder, such as maps, adapters, and the folder of an exported model.
 
-    A file that is there is replaced once the new one is whole. Raises RunError when an array of the run is gone,
-    SettingError when the zip cannot be written.
+    The zip that an export keeps beside its model's folder is left out, since it holds the same files. A file that is
+    there is replaced once the new one is whole. Raises RunError when an array of the run is gone, SettingError when the
+    zip cannot be written.
     """
     run = store.run(run_id)
     evaluations = store.evaluations_of(run.id)
@@ -24,6 +27,7 @@ def export_run(store: Store, run_id: str, target: Path) -> None:
     for file in files:
         if not store.path_of(file).is_file():
             raise RunError(f"The file {store.path_of(file)} of run {run.id} is gone; delete the run and make it again.")
+    arrays = {Path(file).name: store.path_of(file) for file in files}
     told = asdict(run) | {
         "evaluations": [evaluation | {"file": Path(evaluation["file"]).name} for evaluation in evaluations],
         "hand_labels": store.hand_labels(run.id),
@@ -32,10 +36,20 @@ def export_run(store: Store, run_id: str, target: Path) -> None:
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr("run.json", json.dumps(told, indent=2, ensure_ascii=False))
-            for file in files:
-                archive.write(store.path_of(file), Path(file).name)
+            for name, file in (arrays | dict(_others(store.folder / run.id, arrays))).items():
+                archive.write(file, name)
         partial.replace(target)
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
         raise SettingError(f"{target} cannot be written ({error.strerror or error}); give another --to.") from error
+
+
+def _others(folder: Path, arrays: dict[str, Path]) -> Iterator[tuple[str, Path]]:
+    """What lies in a run's folder beside its arrays, by its name in the zip; nothing that is half written."""
+    known = set(arrays.values())
+    for file in sorted(folder.rglob("*")):
+        is_there_unpacked = file.suffix == ".zip" and file.with_suffix("").is_dir()
+        left_out = file in known or file.suffix in (".partial", ".parquet") or is_there_unpacked
+        if file.is_file() and not file.is_symlink() and not left_out:
+            yield file.relative_to(folder).as_posix(), file

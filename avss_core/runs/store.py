@@ -19,6 +19,7 @@ from avss_core.runs.database import arrays_folder, default_url, explained, open_
 from avss_core.runs.run import ENDED, Kept, Run, Status, Unit
 from avss_core.runs.schema import evaluations, hand_labels, runs, units
 
+_MADE_FROM = "healing"  # the field of a spec that names the run whose files were read
 _KEYS_AT_ONCE = 500  # what every database takes in one question
 
 
@@ -121,11 +122,23 @@ class Store:
         return [Run.from_row(row) for row in self._read(query.where(runs.c.kind == kind) if kind else query)]
 
     def delete_run(self, run_id: str) -> None:
-        """Forget a run and its files, its evaluations and what was labelled by hand. RunError while it is under way."""
+        """Forget a run and its files, its evaluations and what was labelled by hand. RunError while it is under way.
+
+        What was made from its files (exports, gains and texts of a healing name it in their spec) is forgotten as well:
+        made again, the run has the same id, and they would be taken for its own. An evaluation that another run has
+        made as well stays, as that run's.
+        """
         run = self.run(run_id)
         if not run.ended:
             raise RunError(f"Run {run.id} is {run.status}; cancel it first, then delete it.")
+        for other in self.runs(limit=None):
+            if other.spec.get(_MADE_FROM) == run.id and other.ended:
+                self.delete_run(other.id)
+        elsewhere = self._made_elsewhere(run.id)
         with self._writing() as connection:
+            for key, (other, file) in elsewhere.items():
+                same = evaluations.c.key == key
+                connection.execute(update(evaluations).where(same).values(run=other, file=file))
             connection.execute(delete(evaluations).where(evaluations.c.run == run.id))
             connection.execute(delete(units).where(units.c.run == run.id))
             connection.execute(delete(hand_labels).where(hand_labels.c.run == run.id))
@@ -197,6 +210,16 @@ class Store:
         """What people have said of a run's answers: example -> label."""
         rows = self._read(select(hand_labels).where(hand_labels.c.run == run_id))
         return {row["example"]: row["label"] for row in rows}
+
+    def _made_elsewhere(self, run_id: str) -> dict[str, tuple[str, str]]:
+        """Of a run's evaluations those that another run has made as well: key -> that run, its file."""
+        keys = {evaluation["key"] for evaluation in self.evaluations_of(run_id)}
+        found: dict[str, tuple[str, str]] = {}
+        for path in sorted(self.folder.glob("*/evaluation-*.parquet")) if keys else ():
+            key, other = path.stem.removeprefix("evaluation-"), path.parent.name
+            if key in keys and other != run_id and self.find_run(other) is not None:
+                found[key] = other, f"{other}/{path.name}"
+        return found
 
     def _evaluation_row(self, key: str) -> dict[str, Any] | None:
         found = self._read(select(evaluations).where(evaluations.c.key == key))

@@ -105,4 +105,4 @@ def _retained(metric: Metric, whole: float, value: float) -> float:
 
 
 def _exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf
+    return math.inf if value >= 700 else math.exp(value)  # nan stays nan

@@ -19,8 +19,9 @@ WHOSE = {OURS: "measured here", THEIRS: "the paper's figure"}
 def wide_table(frame: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """From cells (`jobs/table1`) to text: task, data set, model, whose, a column for each method, reduction, note.
 
-    A measured cell reads `mean (low – high)` with the t interval over samples, or `mean (same cut)` where they do not
-    differ; the whole model's has none, and nothing stands where there is no number.
+    A measured cell reads `mean (low – high)` with the t interval over samples; `mean (same cut)` where all samples
+    chose the same blocks, `mean (equal)` where different ones did equally well. The whole model's has none, and
+    nothing stands where there is no number.
     """
     lines = []
     for keys, cells in frame.groupby(["whose", "task", "data_set", "model"], sort=False):
@@ -54,7 +55,7 @@ def cell_text(cell: dict[str, Any]) -> str:
     if math.isnan(low):
         return short(value)
     if math.isclose(low, high, rel_tol=1e-9):
-        return f"{short(value)} (same cut)"
+        return f"{short(value)} ({'equal' if ';' in str(cell.get('removed', '')) else 'same cut'})"
     return f"{short(value)} ({short(low)} – {short(high)})"
 
 

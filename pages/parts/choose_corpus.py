@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import streamlit as st
 
 from avss_core.corpora.preview import preview
@@ -11,6 +9,7 @@ from avss_core.corpora.registry import SAMPLES
 from avss_core.corpora.spec import CorpusSpec
 from pages.parts.engine import store
 from pages.parts.trouble import told_in_a_box
+from pages.parts.uploads import keep_upload
 
 
 def choose_corpus() -> CorpusSpec:
@@ -39,7 +38,7 @@ def choose_corpus() -> CorpusSpec:
             "so that pruning is judged on text that was not profiled.",
         )
         if upload is not None:
-            source = _keep(upload.name, upload.getvalue())
+            source = keep_upload(upload.name, upload.getvalue())
         spec = CorpusSpec(
             source=source or "sample:essays",
             part="all" if everything else "profile",
@@ -53,13 +52,3 @@ def choose_corpus() -> CorpusSpec:
             with told_in_a_box():
                 st.dataframe(preview(spec), hide_index=True)
     return spec
-
-
-def _keep(name: str, content: bytes) -> str:
-    """Keep an upload beside the store, under a name that says its content, and return its path."""
-    folder = store().folder / "uploads" / hashlib.sha256(content).hexdigest()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    if not path.is_file():
-        path.write_bytes(content)
-    return str(path)

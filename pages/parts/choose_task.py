@@ -11,10 +11,12 @@ import streamlit as st
 from avss_core.corpora.mapping import ColumnMapping
 from avss_core.corpora.preview import preview
 from avss_core.corpora.spec import CorpusSpec
+from avss_core.errors import AvssError
 from avss_core.runs import Run
 from avss_core.tasks import PERPLEXITY, TASKS, ChoiceTask, Task, data_sets_of, preview_task, spec_of, task_named
 from pages.parts.choose_text import choose_held_out_text
 from pages.parts.trouble import told_in_a_box
+from pages.parts.uploads import keep_upload
 
 EXAMPLES = (10, 25, 50, 100, 200, 400, 1000)
 ALL_EXAMPLES = 0
@@ -69,6 +71,7 @@ def _choose_examples(task: Task, key: str) -> CorpusSpec:
     )
     spec = spec_of(task, source or task.default_source, max_examples=most or None)
     with st.expander("More about the examples", expanded=spec.source not in known):
+        _draw_upload(key)
         everything = st.checkbox(
             "Use all examples",
             key=f"{key}-everything",
@@ -82,6 +85,29 @@ def _choose_examples(task: Task, key: str) -> CorpusSpec:
             with told_in_a_box():
                 st.dataframe(first_examples(spec.identity(), task.name, spec), hide_index=True)
     return spec
+
+
+def _draw_upload(key: str) -> None:
+    st.file_uploader(
+        "Upload examples",
+        ["jsonl", "json", "csv", "tsv", "parquet"],
+        key=f"{key}-upload",
+        on_change=_take_upload,
+        args=(key,),
+        help="A row an example. It becomes the choice above, and its columns are asked for here.",
+    )
+    if f"{key}-upload-error" in st.session_state:
+        st.error(st.session_state.pop(f"{key}-upload-error"), icon=":material/error:")
+
+
+def _take_upload(key: str) -> None:
+    upload = st.session_state.get(f"{key}-upload")
+    if upload is None:
+        return
+    try:
+        st.session_state[f"{key}-source"] = keep_upload(upload.name, upload.getvalue())
+    except AvssError as error:
+        st.session_state[f"{key}-upload-error"] = str(error)
 
 
 def choose_columns(task: Task, spec: CorpusSpec, key: str) -> CorpusSpec:

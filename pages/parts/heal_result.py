@@ -26,14 +26,20 @@ from pages.parts.take_home import draw_found
 _MOST_LISTED = 20
 
 
+def _result(run: Run) -> HealResult:
+    # Deleted and made again, a run has its old id and its first attempt again, but not the time.
+    return _result_of(run.id, run.created)
+
+
 @st.cache_data(show_spinner=False, max_entries=64)
-def _result(run_id: str, _attempt: int) -> HealResult:
+def _result_of(run_id: str, created: float) -> HealResult:
+    del created
     return heal_result(store(), run_id)
 
 
 def draw_result(run: Run, reason: str) -> None:
     """Everything about one finished healing. reason: how its cut was chosen, for the model card."""
-    result = _result(run.id, run.attempt)
+    result = _result(run)
     draw_verdict(run, result)
     table = result.table()
     bars, ratios = st.columns([3, 2])
@@ -133,7 +139,7 @@ def draw_history(model: str) -> None:
     runs = finished_healings(store(), model)[:_MOST_LISTED]
     if len(runs) > 1:
         with st.expander(f"All healings of this model ({len(runs)})"):
-            st.dataframe(history([(run, _result(run.id, run.attempt)) for run in runs]), hide_index=True)
+            st.dataframe(history([(run, _result(run)) for run in runs]), hide_index=True)
 
 
 def history(healings: list[tuple[Run, HealResult]]) -> pd.DataFrame:

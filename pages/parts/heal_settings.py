@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from avss_core.commands.prune import parse_blocks
+from avss_core.commands.blocks import parse_blocks
 from avss_core.jobs import HealRequest
 from avss_core.jobs.requests.heal import tokens_to_read
 from avss_core.models.spec import ModelSpec
@@ -29,7 +29,8 @@ def choose_cut_to_heal(run: Run) -> Cut | None:
     Raises SettingError or CutError for what is no cut of this model.
     """
     handed = remembered_cut(ModelSpec.from_dict(run.spec["model"]).identity())
-    if handed is not None and handed[0] and st.session_state.get(_SEEN) != handed:
+    # The field is forgotten while another page is looked at, what was seen is not.
+    if handed is not None and handed[0] and (st.session_state.get(_SEEN) != handed or BLOCKS not in st.session_state):
         st.session_state[_SEEN] = handed
         st.session_state[BLOCKS] = blocks_as_text(handed[0])
     text = st.text_input(

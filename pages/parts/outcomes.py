@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,9 +16,11 @@ import streamlit as st
 from avss_core.errors import RunError
 from avss_core.jobs import EvaluateRequest
 from avss_core.jobs.metric_outcomes import outcomes_in
+from avss_core.jobs.sweep_results import as_evaluation
 from avss_core.pruning import random_cuts as chance
 from avss_core.pruning.outcome import Outcome
 from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band
+from avss_core.pruning.sweep import cutoff_row
 from avss_core.tasks import task_named
 from avss_core.tasks.evaluation import Evaluation, retained
 from pages.parts.engine import store
@@ -58,7 +59,7 @@ def _evaluations(known: _Known, request: EvaluateRequest, cuts: Iterable[Blocks]
     wanted = list(dict.fromkeys(cuts))
     asked = {known.key_of(request, cut): cut for cut in wanted if cut not in known.values}
     for key, values in store().results(asked).items():
-        known.values[asked[key]] = _evaluation(request.task, values)
+        known.values[asked[key]] = as_evaluation(values)
     return {cut: known.values[cut] for cut in wanted if cut in known.values}
 
 
@@ -91,7 +92,7 @@ def cuts_frame(request: EvaluateRequest, cuts: Mapping[str, Iterable[Blocks]]) -
     points = [(method, cut) for method, listed in cuts.items() for cut in listed]
     there = _evaluations(known, request, [(), *(cut for _, cut in points)])
     found = [(method, _outcomes(known, request, cut)) for method, cut in points if cut in there]
-    rows = [_point(method, outcomes[0]) for method, outcomes in found if outcomes]
+    rows = [cutoff_row(method, outcomes[0]) for method, outcomes in found if outcomes]
     return pd.DataFrame(rows, columns=["method", "removed", "share", "retained", "low", "high", "blocks", "value"])
 
 
@@ -143,25 +144,3 @@ def effect_of(task: str) -> str:
     if metric.exponential:
         return "loss added by removing the block (nats per token)"
     return f"{metric.pretty_name} {'lost' if metric.higher_is_better else 'added'} by removing the block"
-
-
-def _evaluation(task: str, values: Mapping[str, Any]) -> Evaluation:
-    """What the store keeps of an evaluation. No value stands for a perplexity that overflowed."""
-    metric = task_named(task).metric()
-    value = math.inf if values["value"] is None else float(values["value"])
-    low, high = (math.nan if values[end] is None else float(values[end]) for end in ("low", "high"))
-    return Evaluation(task, metric.name, value, low, high, int(values["n"]), metric.higher_is_better)
-
-
-def _point(method: str, found: Outcome) -> dict[str, object]:
-    removed = found.cut.removed
-    return {
-        "method": method,
-        "removed": len(removed),
-        "share": len(removed) / found.cut.n_blocks,
-        "retained": found.retained,
-        "low": found.retained_low,
-        "high": found.retained_high,
-        "blocks": " ".join(map(str, removed)),
-        "value": found.after.value,
-    }

@@ -59,7 +59,10 @@ def _tell(found: Tolerated, of: int, percent: int) -> None:
         )
     if not found.complete:
         said.append(f"{len(found.cutoffs)} of {of} cutoffs are evaluated, so more may be possible")
-    st.caption("; ".join(said) + ".")
+    st.caption(
+        "; ".join(said) + ". The text that chose this number also judges it, which flatters it a little; its interval "
+        "does not count that."
+    )
     with st.expander("The cutoffs"):
         rows = [
             {

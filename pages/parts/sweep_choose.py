@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from avss_core.importance.registry import ORACLE
-from avss_core.jobs.sweep_stretches import best_stretches
+from avss_core.pruning.cuts_by_size import stretches_by_distance
 from avss_core.pruning.random_cuts import DRAWS
 from avss_core.pruning.sweep import Blocks, Sweep, plan_sweep
 from pages.parts.choose_cut import choose_protected
@@ -70,8 +70,8 @@ def _planned(
     protected: Blocks,
     draws: int,
 ) -> Sweep:
-    most = round(share * n_blocks)
-    stretches = {label: best_stretches(distances, n_blocks, protected, most) for label, distances in turns.items()}
+    sizes = round(share * n_blocks) + 1
+    stretches = {label: stretches_by_distance(each, n_blocks, protected)[:sizes] for label, each in turns.items()}
     key = tuple(orders.items()), tuple(stretches.items())
     return _plan(key, n_blocks, share, protected, draws)
 

@@ -20,6 +20,7 @@ from avss_core.variants.variant import Variant
 from pages.parts.engine import store
 from pages.parts.outcomes import evaluations
 from pages.parts.start_job import draw_job, start_job
+from pages.parts.trouble import told_in_a_box
 
 NAME = "sweep"
 GROW_SECONDS = 3.0
@@ -69,6 +70,11 @@ def draw_progress(base: EvaluateRequest, sweep: Sweep, facts: dict[str, Any], cu
 
 
 def _draw_growing(run_id: str, base: EvaluateRequest, sweep: Sweep, facts: dict[str, Any], curve: Curve) -> None:
+    with told_in_a_box():
+        _draw_so_far(run_id, base, sweep, facts, curve)
+
+
+def _draw_so_far(run_id: str, base: EvaluateRequest, sweep: Sweep, facts: dict[str, Any], curve: Curve) -> None:
     run = store().run(run_id)
     if run.ended:  # the page is about to be drawn again, with everything
         return

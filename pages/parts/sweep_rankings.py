@@ -16,14 +16,18 @@ from pages.parts.choose_text import calibration
 from pages.parts.engine import jobs, store
 from pages.parts.follow import follow
 from pages.parts.orders import label_of
+from pages.parts.score_settings import ScoreSettings
 from pages.parts.trouble import told_in_a_box
 
 POLL_SECONDS = 1.5
 _RUNS, _ERROR = "sweep-rankings", "sweep-rankings-error"
 
 
-def draw_missing_rankings(run: Run, labels: Collection[str]) -> None:
-    """A button that scores the blocks by what is missing among `labels`, on the profiled part; progress of it."""
+def draw_missing_rankings(run: Run, labels: Collection[str], scores: ScoreSettings) -> None:
+    """A button that scores the blocks by what is missing among `labels`, on the profiled part; progress of it.
+
+    scores: the ε and first token that scores of activations are read with.
+    """
     missing = [method.name for method in fitting_facts(run.facts) if label_of(method.name) not in labels]
     if missing:
         oracle_is_missing = ORACLE in missing
@@ -45,7 +49,7 @@ def draw_missing_rankings(run: Run, labels: Collection[str]) -> None:
                 key="sweep-rank",
                 icon=":material/balance:",
                 on_click=_start,
-                args=(run, tuple(names), tokens),
+                args=(run, tuple(names), scores, tokens),
                 disabled=not names,
             )
     if _ERROR in st.session_state:
@@ -54,8 +58,9 @@ def draw_missing_rankings(run: Run, labels: Collection[str]) -> None:
         st.fragment(_draw_progress, run_every=POLL_SECONDS)()
 
 
-def _start(run: Run, names: tuple[str, ...], tokens: int) -> None:
-    request = RankRequest(ModelSpec.from_dict(run.spec["model"]), calibration(run, tokens), RankSettings(names))
+def _start(run: Run, names: tuple[str, ...], scores: ScoreSettings, tokens: int) -> None:
+    settings = RankSettings(names, scores.epsilon, scores.skip_first_token)
+    request = RankRequest(ModelSpec.from_dict(run.spec["model"]), calibration(run, tokens), settings)
     try:
         st.session_state[_RUNS] = [jobs().submit(part).id for part in request.parts()]
     except AvssError as error:

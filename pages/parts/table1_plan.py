@@ -41,7 +41,10 @@ def stop_plan() -> None:
     started = st.session_state.pop(KEY, None)
     run = None if started is None else store().find_run(started.tried)
     if run is not None and not run.ended:
-        jobs().cancel(run.id)
+        try:
+            jobs().cancel(run.id)
+        except AvssError as error:
+            st.session_state[ERROR] = str(error)
 
 
 def is_under_way(study: Table1Study) -> bool:
@@ -50,22 +53,25 @@ def is_under_way(study: Table1Study) -> bool:
     return started is not None and started.study == study
 
 
-def move_on(study: Table1Study) -> Progress:
+def move_on(study: Table1Study) -> None:
     """Draw how far the plan is, and submit what comes next when nothing is under way; ends it when nothing is left."""
     started: Started = st.session_state[KEY]
     now = progress(store(), study, started.since)
     if now.step is None:
         st.session_state.pop(KEY)
-        return now
+        return
     st.progress(now.done / now.total, text=f"{now.done} of {now.total} · {now.step.row.model.source}: {now.step.what}")
     run = store().find_run(started.tried)
     if run is not None and not run.ended:
         follow(run.id, "table1")
     elif run is not None and run.status == "cancelled":
         st.session_state.pop(KEY)
+    elif run is not None and run.status == "done" and run.id == now.step.request.run_id():
+        # It would be found done for ever.
+        st.session_state.pop(KEY)
+        st.session_state[ERROR] = f"What run {run.id} found is gone from the store; delete the run, then start again."
     else:
         _submit(started, now)
-    return now
 
 
 def _submit(started: Started, now: Progress) -> None:

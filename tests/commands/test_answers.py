@@ -12,7 +12,7 @@ import pytest
 from said import Avss
 
 from avss_core.commands.answer import answer, records
-from avss_core.commands.prune import parse_blocks
+from avss_core.commands.blocks import parse_blocks
 from avss_core.errors import SettingError
 
 COLUMNS = ["block", "site", "n", "mean", "variance", "std", "variance_share", "sparsity", "sparsity_share"]

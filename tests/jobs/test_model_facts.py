@@ -12,7 +12,9 @@ from tiny_model import write_documents
 from avss_core.corpora import CorpusSpec
 from avss_core.errors import RunError
 from avss_core.jobs import EvaluateRequest, SearchRequest
+from avss_core.jobs.metric_outcomes import outcomes_in
 from avss_core.jobs.results import facts_of_model, outcome_in
+from avss_core.jobs.sweep_results import facts_in
 from avss_core.jobs.works.search import SearchWork
 from avss_core.models import ModelSpec
 from avss_core.pruning.search import Decision, GreedyStep, Search, SearchSettings, StepRecord, Stop
@@ -46,14 +48,20 @@ def test_an_outcome_is_read_while_its_run_loads_the_model_again(store: Store, se
     run, asked = broken_off(store, search), search.evaluation()
     whole = outcome_in(store, asked, (1,), "by hand")
     assert store.start_run(run.id, search.kind, search.to_dict()) is not None  # which forgets what it had found out
-    with pytest.raises(RunError, match="has not loaded its model yet"):
-        outcome_in(store, asked, (1,), "by hand")
+    for ask in (
+        lambda: outcome_in(store, asked, (1,), "by hand"),
+        lambda: outcomes_in(store, asked, (1,), "by hand"),
+        lambda: facts_in(store, asked),
+    ):
+        with pytest.raises(RunError, match="has not loaded its model yet"):
+            ask()
     other = EvaluateRequest(MODEL, replace(search.corpus, part="all"), "perplexity", ((),))
     known = store.start_run(other.run_id(), other.kind, other.to_dict())
     assert known is not None
     assert facts_of_model(store, MODEL) == {}
     store.add_facts(known.id, known.attempt, **FACTS)
     assert outcome_in(store, asked, (1,), "by hand") == whole
+    assert outcomes_in(store, asked, (1,), "by hand") == (whole,)
     assert facts_of_model(store, MODEL)["parameters"] == 100
     assert facts_of_model(store, ModelSpec("other/name")) == {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,6 @@ import pytest
 from known_losses import KnownLosses
 
 from avss_core.corpora import CorpusSpec
-from avss_core.errors import AvssError
 from avss_core.jobs import EvaluateRequest
 from avss_core.jobs.results import outcome_in
 from avss_core.jobs.sweep_results import (
@@ -22,7 +22,6 @@ from avss_core.jobs.sweep_results import (
     values_in,
     values_so_far,
 )
-from avss_core.jobs.sweep_stretches import best_stretches
 from avss_core.models import ModelSpec
 from avss_core.pruning.sweep import Blocks, OutcomeOf, plan_sweep, random_table, sweep_table
 from avss_core.runs import Run, Store
@@ -106,7 +105,8 @@ def test_values_of_another_text_and_of_a_changed_model_are_left_out(
     assert values_in(store, other, [(), (1,)]) == {}
     assert values_in(store, request_of, [(), (1,)]).keys() == {(), (1,)}
     (tmp_path / "config.json").write_text("{}")  # the model's folder is not what it was
-    assert values_in(store, request_of, [(), (1,)]) == {}
+    assert values_in(store, replace(request_of), [(), (1,)]) == {}
+    assert values_in(store, request_of, [(), (1,)]).keys() == {(), (1,)}, "what was asked for before keeps its name"
 
 
 def test_a_lost_model_has_an_infinite_perplexity(store: Store, request_of: EvaluateRequest) -> None:
@@ -176,12 +176,17 @@ def test_the_answer_has_values_and_what_is_retained(store: Store, request_of: Ev
     assert (said["block_runs"], said["block_runs_naive"]) == (sweep.block_runs, sweep.block_runs_naive)
 
 
-def test_best_stretches_by_hand() -> None:
-    distances = {1: [0.1, 0.5, 0.4, 0.6, 0.2], 2: [0.1, 0.3, 0.9, 0.3], 3: [0.1, 0.7, 0.2], 4: [0.1, 0.2]}
-    assert best_stretches(distances, 5, (), 3) == ((), (0,), (0, 1), (0, 1, 2))
-    assert best_stretches(distances, 5, (0,), 4) == ((), (4,), (1, 2), (2, 3, 4), (1, 2, 3, 4))
-    # Between protected blocks no stretch is longer than 2.
-    assert best_stretches(distances, 5, (2,), 4) == ((), (0,), (0, 1))
-    assert best_stretches(distances, 5, range(5), 4) == ((),)
-    with pytest.raises(AvssError, match="no block 5"):
-        best_stretches(distances, 5, (5,), 4)
+def test_files_are_looked_at_once_a_request(request_of: EvaluateRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    whole = ModelSpec.identity
+
+    def identity(spec: ModelSpec) -> str:
+        looked.append(spec.source)
+        return whole(spec)
+
+    monkeypatch.setattr(ModelSpec, "identity", identity)
+    keys = {request_of.evaluation_key((block,)) for block in range(N)}
+    assert (len(keys), len(looked)) == (N, 1)
+    assert EvaluateRequest.from_dict(request_of.to_dict()) == request_of
+    assert replace(request_of).evaluation_key((1,)) in keys
+    assert len(looked) == 2

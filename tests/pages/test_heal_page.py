@@ -175,3 +175,24 @@ def test_a_finished_healing(shown: AppTest, store: Store, tmp_path: Path) -> Non
     history = shown.dataframe[-1].value
     assert history["removed"].tolist() == ["1", "1-2"]
     assert history["× apart"].tolist() == pytest.approx([ratio, ratio])
+
+
+def test_a_healing_made_again_shows_its_new_result(shown: AppTest, store: Store, tmp_path: Path) -> None:
+    request = asked(tmp_path, TrainingSettings())
+    run = lay(store, request, steps=6, ends=True)
+    shown.session_state["heal-blocks"] = "1-2"
+    healthy(shown.run())
+    assert any("stopped after 6 of 100 steps" in caption.value for caption in shown.caption)
+    store.delete_run(run.id)
+    assert lay(store, request, steps=10, ends=True).id == run.id
+    healthy(shown.run())
+    assert any("stopped after 10 of 100 steps" in caption.value for caption in shown.caption)
+
+
+def test_the_cut_is_filled_in_again_after_a_look_at_another_page(shown: AppTest, tmp_path: Path) -> None:
+    cut = ((1, 2), "the lowest two")
+    shown.session_state["remember"] = (ModelSpec(str(tmp_path)).identity(), *cut)
+    shown.session_state["heal-cut-seen"] = cut  # which Streamlit keeps, and the field it does not
+    assert healthy(shown.run()).text_input(key="heal-blocks").value == "1-2"
+    shown.text_input(key="heal-blocks").set_value("").run()
+    assert healthy(shown).text_input(key="heal-blocks").value == "", "emptied by hand it stays empty"

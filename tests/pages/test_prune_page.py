@@ -19,14 +19,16 @@ from tiny_model import save_tiny_model, write_documents
 from avss_core.activations import merge_profiles
 from avss_core.corpora.mapping import ColumnMapping
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.importance import score_table
+from avss_core.importance import Epsilon, score_table
 from avss_core.importance.settings import RankSettings
 from avss_core.jobs import EvaluateRequest, ProfileRequest, RankRequest
 from avss_core.jobs.results import finished_profile
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
+from pages.parts.orders import known_rankings
 from pages.parts.outcomes import ablation_frame, effect_of, random_cuts, random_frame
 from pages.parts.prune_rules import RULES
+from pages.parts.score_settings import ScoreSettings
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = 6
@@ -288,6 +290,56 @@ def test_accuracies_make_an_oracle_and_a_band_too(world: World) -> None:
     retained = sorted(accuracy(cut) / accuracy(()) for cut in draws)
     assert (band["low"], band["high"]) == pytest.approx((retained[0], retained[-1]))
     assert (band["draws"], band["coverage"]) == (6, 1), "all six cuts there are"
+
+
+def test_what_is_judged_on_the_text_that_chose_it_is_said(world: World, prune: AppTest) -> None:
+    def flattered() -> list[str]:
+        return [warning.value for warning in prune.warning if "flattered" in warning.value]
+
+    corpus = replace(world.held_out, max_tokens=1000)
+    carry_out(world.store, world.request(*((block,) for block in range(BLOCKS)), corpus=corpus))
+    run(run(prune).select_slider(key="evaluation-tokens").set_value(1000))
+    assert flattered() == []
+    run(prune.selectbox(key="method").set_value("single-block ablation"))
+    assert "single-block ablation" in flattered()[0]
+
+
+def test_of_two_comparisons_the_one_on_the_profiled_text_counts(world: World) -> None:
+    settings = RankSettings(("taylor",))
+    carry_out(world.store, RankRequest(world.model, world.profiled, settings))
+    sample, seen = replace(world.profiled, subset=(0, 2)), replace(world.profiled, part="all")
+    for text in (sample, seen):
+        carry_out(world.store, RankRequest(world.model, text, settings))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pages.parts.orders.store", lambda: world.store)
+        patch.setattr("pages.parts.outcomes.store", lambda: world.store)
+        patch.setattr("pages.parts.engine.store", lambda: world.store)
+        known = known_rankings(world.profile, world.request(), ScoreSettings("residual", Epsilon(), False))
+    (label,) = (label for label in known if "Taylor" in label)
+    assert known[label].text == world.profiled
+
+
+def test_examples_can_be_uploaded(world: World, prune: AppTest) -> None:
+    key = "evaluation-sentiment"
+    run(run(prune).selectbox(key="evaluation-task").set_value("sentiment"))
+    rows = "".join(f"number {n} is bad,negative\nnumber {n} is good,positive\n" for n in range(9))
+    prune.file_uploader(key=f"{key}-upload").set_value(("../mine.csv", f"text,label\n{rows}".encode(), "text/csv"))
+    run(prune)
+    assert not prune.error
+    source = Path(str(prune.selectbox(key=f"{key}-source").value))
+    assert source.name == "mine.csv"
+    assert world.store.folder / "uploads" in source.parents
+    assert prune.selectbox(key=f"{key}-column-label").value == "label"
+    (first,) = (frame.value for frame in prune.dataframe if "prompt" in frame.value)
+    assert set(first["right"]) <= {"negative", "positive"}
+
+
+def test_ticked_blocks_of_a_deeper_model_are_no_trouble(prune: AppTest) -> None:
+    run(prune)
+    prune.session_state["method"] = "by hand"
+    prune.session_state["ticked"] = [1, 25]
+    run(prune)
+    assert current(prune)[0] == (1,)
 
 
 def test_evaluate_has_the_workers_do_it(

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from avss_core.jobs.table1.requests import original_of
+from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
+from avss_core.studies.table1 import Table1Study
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = f"""
@@ -53,6 +56,28 @@ def test_nothing_chosen_is_no_fault(store: Store) -> None:
     shown.run()
     assert not shown.exception
     assert "at least one model" in shown.info[0].value
+
+
+def test_what_failed_and_was_made_again_is_drawn_anew(store: Store, tiny_model: Path) -> None:
+    study = Table1Study((ModelSpec(str(tiny_model)),), ("sentiment:sentiment",), ("magnitude",), 2)
+    request = original_of(study.rows()[0])
+
+    def fail(error: str) -> None:
+        run = store.start_run(request.run_id(), request.kind, request.to_dict())
+        assert run is not None
+        store.end_run(run.id, run.attempt, "failed", error)
+
+    shown = AppTest.from_string(SCRIPT, default_timeout=60)
+    shown.session_state["table1-models"] = [str(tiny_model)]
+    shown.session_state["table1-tasks"] = ["sentiment:sentiment"]
+    shown.session_state["table1-methods"] = ["magnitude"]
+    shown.session_state["table1-repeats"] = 2
+    for error in ("No memory was left.", "The loss is not finite."):
+        fail(error)
+        shown.run()
+        assert not shown.exception
+        [table] = [element.value for element in shown.dataframe]
+        assert table.loc[table["whose"] == "measured here", "note"].tolist() == [error]
 
 
 def test_it_fills_while_one_looks(

@@ -17,6 +17,7 @@ from avss_core.pruning.cuts_by_size import (
     number_of_parameters,
     number_of_share,
     number_that_may_go,
+    stretches_by_distance,
 )
 from avss_core.pruning.outcome import Outcome
 from avss_core.tasks import Evaluation
@@ -51,6 +52,17 @@ def test_a_method_that_measures_stretches_is_asked_for_them() -> None:
     turns = {1: [0.1, 0.2, 0.3], 2: [0.5, 0.4]}
     assert best_stretches([0.0, 9.0, 9.0], turns=turns) == ((), (0,), (1, 2))
     assert best_stretches([0.0, 9.0, 9.0], protected=(2,), turns=turns) == ((), (0,), (0, 1))
+
+
+def test_stretches_by_distance_by_hand() -> None:
+    distances = {1: [0.1, 0.5, 0.4, 0.6, 0.2], 2: [0.1, 0.3, 0.9, 0.3], 3: [0.1, 0.7, 0.2], 4: [0.1, 0.2]}
+    assert stretches_by_distance(distances, 5) == ((), (0,), (0, 1), (0, 1, 2), (0, 1, 2, 3))
+    assert stretches_by_distance(distances, 5, (0,)) == ((), (4,), (1, 2), (2, 3, 4), (1, 2, 3, 4))
+    # Between protected blocks no stretch is longer than 2.
+    assert stretches_by_distance(distances, 5, (2,)) == ((), (0,), (0, 1))
+    assert stretches_by_distance(distances, 5, range(5)) == ((),)
+    with pytest.raises(CutError, match="no block 5"):
+        stretches_by_distance(distances, 5, (5,))
 
 
 def test_shares() -> None:

@@ -185,6 +185,48 @@ def test_an_exported_zip_holds_what_the_store_holds(store: Store, tmp_path: Path
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / evaluation["file"]), examples)
 
 
+def test_an_exported_zip_holds_what_the_work_left_beside_the_arrays(store: Store, tmp_path: Path) -> None:
+    run = started(store)
+    store.add_unit(run.id, 0, 1, 0.1, pd.DataFrame({"x": [1]}).to_parquet)
+    folder = store.folder / run.id
+    files = ("maps.npz", "adapter/adapter_model.safetensors", "model-0.1/config.json")
+    for name in (*files, "model-0.1.zip", "half.partial", "00009.parquet"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(name)
+    export_run(store, run.id, tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert sorted(archive.namelist()) == sorted(["run.json", "00000.parquet", *files])
+        assert archive.read(files[1]).decode() == files[1]
+
+
+def test_an_evaluation_that_two_runs_made_stays_as_long_as_one_of_them(store: Store) -> None:
+    examples = pd.DataFrame({"document": [0], "nll": [1.0], "tokens": [1]})
+    for name in ("aa", "bb"):
+        made = store.start_run(name, "evaluate", {})
+        assert made is not None
+        store.add_evaluation("shared", name, (0,), {"value": 3.0}, examples)
+        store.add_evaluation(f"of-{name}", name, (1,), {"value": 4.0}, examples)
+        store.end_run(name, made.attempt, "done")
+    store.delete_run("bb")
+    kept = store.evaluation("shared")
+    assert kept is not None
+    assert (kept.run, kept.result) == ("aa", {"value": 3.0})
+    pd.testing.assert_frame_equal(kept.examples, examples)
+    assert not store.has_evaluation("of-bb")
+    store.delete_run("aa")
+    assert not store.has_evaluation("shared")
+
+
+def test_what_was_made_from_a_run_goes_with_it(store: Store) -> None:
+    for name, spec in (("aa", {}), ("bb", {"healing": "aa"}), ("cc", {"healing": "dd"}), ("ee", {"healing": "aa"})):
+        made = store.start_run(name, "export", spec)
+        assert made is not None
+        if name != "ee":
+            store.end_run(name, made.attempt, "done")
+    store.delete_run("aa")
+    assert {run.id for run in store.runs()} == {"cc", "ee"}, "what is under way is left alone"
+
+
 def test_an_export_that_cannot_be_made_says_why(store: Store, tmp_path: Path) -> None:
     run = started(store)
     store.add_unit(run.id, 0, 1, 0.1, write_text("x"))

@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import sem, t
 
 from avss_core.studies.table1_cell import mean_cell, whole_model
+from avss_core.studies.table1_wide import cell_text, short
 from avss_core.tasks import task_named
 
 
@@ -66,3 +67,17 @@ def test_the_whole_model_has_the_interval_over_documents_alone() -> None:
     assert (cell.value, cell.retained, cell.repeats) == (0.75, 1.0, 1)
     assert math.isnan(cell.low)
     assert cell.document_low < 0.75 < cell.document_high
+
+
+@pytest.mark.parametrize(("task", "frame"), [("perplexity", read([20.0, 40.0, 60.0])), ("sentiment", judged([1.0, 0]))])
+def test_one_sample_has_no_interval_over_samples(task: str, frame: pd.DataFrame) -> None:
+    cell = mean_cell(task_named(task), frame, [frame])
+    assert all(math.isnan(end) for end in (cell.low, cell.high, cell.retained_low, cell.retained_high))
+    assert cell_text(cell.to_dict()) == short(cell.value), "and nothing is said of what other samples would choose"
+
+
+def test_no_width_is_told_apart_from_the_same_cut() -> None:
+    same = {"value": 0.8, "low": 0.8, "high": 0.8, "removed": "3 5 (5×)"}
+    assert cell_text(same) == "0.800 (same cut)"
+    assert cell_text(same | {"removed": "3 5 (3×); 4 5 (2×)"}) == "0.800 (equal)"
+    assert cell_text(same | {"low": 0.7}) == "0.800 (0.700 – 0.800)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from avss_core.corpora.spec import CorpusSpec
@@ -14,7 +15,10 @@ from avss_core.tasks import task_named
 
 @dataclass(frozen=True)
 class EvaluateRequest:
-    """Evaluate a task with each of these sets of blocks removed; the empty set is the unpruned model."""
+    """Evaluate a task with each of these sets of blocks removed; the empty set is the unpruned model.
+
+    Model and text are meant as their files are when the first key is asked for; a request made later looks again.
+    """
 
     kind: ClassVar[str] = "evaluate"
 
@@ -31,7 +35,12 @@ class EvaluateRequest:
     def evaluation_key(self, removed: tuple[int, ...]) -> str:
         """Content hash of one evaluation, under which its result is kept."""
         asked = [self.task, task_named(self.task).version, sorted(removed)]
-        return content_hash(self.kind, ENGINE_VERSION, self.model.identity(), self.corpus.identity(), *asked)
+        return content_hash(self.kind, ENGINE_VERSION, *self._identities, *asked)
+
+    @cached_property
+    def _identities(self) -> tuple[str, str]:
+        """Of model and text: looking at their files takes far longer than the hash of a cut."""
+        return self.model.identity(), self.corpus.identity()
 
     def run_id(self) -> str:
         """Content hash of everything evaluated."""

@@ -15,7 +15,7 @@ from avss_core.importance.settings import RankSettings
 from avss_core.importance.sums import COLUMNS, Table
 from avss_core.importance.sums_parquet import read_sums
 from avss_core.jobs.requests import EvaluateRequest, RankRequest
-from avss_core.jobs.results import still_to_do
+from avss_core.jobs.results import model_facts, still_to_do
 from avss_core.jobs.table1.requests import Blocks, cuts_request, method_of, methods_of, original_of, rank_request
 from avss_core.pruning import lowest_fraction
 from avss_core.runs import Store
@@ -35,8 +35,7 @@ def kept_evaluation(store: Store, request: EvaluateRequest, removed: Blocks) -> 
 def facts_of_row(store: Store, row: Row) -> dict[str, Any] | None:
     """What is known of a row's model since it was evaluated whole; None before."""
     kept = kept_evaluation(store, original_of(row), ())
-    run = None if kept is None else store.find_run(kept.run)
-    return None if run is None else run.facts
+    return None if kept is None else model_facts(store, kept.run, row.model)
 
 
 def cuts_of_row(store: Store, study: Table1Study, row: Row, facts: dict[str, Any]) -> list[dict[str, Blocks | str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,4 +41,8 @@ def apart_of(control: pd.DataFrame, healed: pd.DataFrame) -> Apart:
     low, high = retained_interval(control, healed)
     of_control, of_healed = summarise(control), summarise(healed)
     # What is retained is the inverse, so its ends change places.
-    return Apart(of_healed, of_control, of_healed.value / of_control.value, 1 / high, 1 / low)
+    return Apart(of_healed, of_control, of_healed.value / of_control.value, _inverse(high), _inverse(low))
+
+
+def _inverse(share: float) -> float:
+    return 1 / share if share else math.inf

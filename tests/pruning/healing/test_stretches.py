@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from avss_core.commands.prune import parse_blocks
+from avss_core.commands.blocks import parse_blocks
 from avss_core.pruning.healing import Stretch, stretches_of
 from avss_core.pruning.healing.stretches import blocks_as_text
 from avss_core.variants import Variant

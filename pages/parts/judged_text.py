@@ -1,0 +1,40 @@
+"""Whether a cut is judged on text that was used to choose it, which flatters it; said where it is so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from avss_core.corpora.spec import CorpusSpec
+from avss_core.jobs import EvaluateRequest
+from avss_core.jobs.requests.base import absolute_corpus
+from avss_core.models.standin_package import TRAINED_ON
+
+
+def share_documents(one: CorpusSpec, other: CorpusSpec) -> bool:
+    """Whether two texts of one source may have documents in common: always, but for its two parts."""
+    same = _place_of(one) == _place_of(other)
+    return same and {one.part, other.part} != {"profile", "evaluate"}
+
+
+def warn_of_judged_text(base: EvaluateRequest, measured_on: Mapping[str, CorpusSpec]) -> None:
+    """Say which orders of removal were measured on text that cuts are judged on. measured_on: the text of each."""
+    flattered = [label for label, text in measured_on.items() if share_documents(text, base.corpus)]
+    if flattered:
+        st.warning(
+            f"**{', '.join(flattered)}**: measured on text that cuts are judged on here, so what is retained is "
+            "flattered. Honest are cuts that were chosen on the profiled part and are judged on the other.",
+            icon=":material/visibility:",
+        )
+    if base.model.kind == "standin" and share_documents(TRAINED_ON, base.corpus):
+        st.warning(
+            "The stand-in classifier was trained on half of these sentences; leave *Use all examples* off to judge it "
+            "on the others.",
+            icon=":material/visibility:",
+        )
+
+
+def _place_of(text: CorpusSpec) -> tuple[str, str | None, str]:
+    found = absolute_corpus(text)
+    return found.source, found.config, found.split or "train"
