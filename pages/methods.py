@@ -56,9 +56,9 @@ def draw_progress(request: RankRequest) -> None:
             st.rerun()
 
 
-def draw_rankings(rankings: tuple[Ranking, ...], request: RankRequest) -> None:
+def draw_rankings(rankings: tuple[Ranking, ...], request: RankRequest, run: Run) -> None:
     """Agreement, cost and quality first, then the view that is chosen."""
-    draw_cost(rankings, request)
+    draw_cost(rankings, request, bool(run.facts.get("predicts_next_token")))
     if len(rankings) < 2:
         draw_ranks(rankings)
         return
@@ -91,7 +91,7 @@ def page() -> None:
         st.error(st.session_state.pop("rank-error"), icon=":material/error:")
     rankings = finished_rankings(store(), request)
     if rankings is not None:
-        draw_rankings(rankings, request)
+        draw_rankings(rankings, request, run)
     else:
         under_way = [part for part in request.parts() if store().find_run(part.run_id()) is not None]
         if under_way:

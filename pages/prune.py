@@ -82,7 +82,7 @@ def page() -> None:
 
     found = outcomes(base, cut.removed, cut.reason)
     if found:
-        draw_outcome(found, base.evaluation_key(cut.removed))
+        draw_outcome(found, base)
     else:
         st.info("This cut has not been evaluated yet: press **Evaluate**.", icon=":material/play_arrow:")
     draw_chart(base, chosen.cuts, chosen.line, cut, protected)

@@ -91,6 +91,7 @@ def heal(
     values: dict[str, Any] = {
         "run": run.id,
         **result.to_dict(),
+        "judged_on": text.judged_on,
         "seconds": run.seconds,
         "tokens": run.facts["tokens"],
         "files": [str(file) for file in (files.maps, files.adapter, files.control_adapter) if file.exists()],

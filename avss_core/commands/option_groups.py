@@ -56,6 +56,11 @@ class TextOptions:
         """The part to evaluate on: the documents that are held out, unless all are wanted."""
         return "all" if self.all_documents else "evaluate"
 
+    @property
+    def judged_on(self) -> str:
+        """What a command says of the text that its cuts are judged on."""
+        return "all documents, also those that choose or train" if self.all_documents else "held-out documents"
+
 
 @dataclass(frozen=True)
 class ScoreOptions:

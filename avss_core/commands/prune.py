@@ -65,7 +65,7 @@ def prune(
             removed, reason = found.removed, found.reason
         evaluate(workers, unpruned, [removed])
         outcomes = outcomes_in(opened, unpruned, removed, reason)
-        values = answer_of(outcomes)
+        values = {**answer_of(outcomes), "judged_on": text.judged_on}
         if named is None:
             values["method"] = chosen.name
         if target is not None:

@@ -42,7 +42,11 @@ class CutOptions:
     ] = None
     parameters: Annotated[float | None, typer.Option(help="Share of the model's parameters to remove.")] = None
     keep_performance: Annotated[
-        float | None, typer.Option(help="Remove the most that retains this share of the performance, such as 0.9.")
+        float | None,
+        typer.Option(
+            help="Remove the most that retains this share of the performance, such as 0.9, on the text that also "
+            "judges it."
+        ),
     ] = None
     surely: Annotated[
         bool, typer.Option("--surely", help="With --keep-performance: the low end of the 95 % interval, too.")

@@ -71,7 +71,8 @@ def export(
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
-    """A zip with what was asked, what was found, and every array as Parquet."""
+    """A zip with what was asked, what was found, every array as Parquet, and what else the work left: maps, adapters,
+    the folder of an exported model."""
     opened = Store(store)
     found = opened.run(run)
     file = to or Path(f"{found.id}.zip")

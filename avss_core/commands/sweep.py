@@ -82,6 +82,7 @@ def sweep(
     values: dict[str, Any] = {
         "task": task.task,
         "metric": task_named(task.task).metric().name,
+        "judged_on": text.judged_on,
         "blocks": facts["blocks"],
         "methods": list(planned.methods),
         "oracle": ORACLE if ORACLE in planned.methods else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -154,9 +155,16 @@ def _frames(store: Store, run_id: str, what: str) -> list[pd.DataFrame]:
     parts: tuple[Part, ...] = heal_request(store, run_id).parts()
     units = [unit for unit in store.units(run_id) if unit.number < len(parts) and parts[unit.number].what == what]
     try:
-        return [pd.read_parquet(store.path_of(unit.file)) for unit in units]
+        paths = [store.path_of(unit.file) for unit in units]
+        return [_read(str(path), path.stat().st_mtime_ns).copy() for path in paths]
     except FileNotFoundError as error:
         raise RunError(f"A file of run {run_id} is gone ({error}); delete the run and heal again.") from error
+
+
+@lru_cache(maxsize=256)  # a page that follows a training asks for all its steps every two seconds
+def _read(path: str, changed: int) -> pd.DataFrame:
+    del changed
+    return pd.read_parquet(path)
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from avss_core.errors import RunError
 from avss_core.jobs.requests import EvaluateRequest
-from avss_core.jobs.results import model_facts
+from avss_core.jobs.results import before_and_after
 from avss_core.pruning import Cut
 from avss_core.pruning.outcome import Outcome, outcome_of
 from avss_core.runs import Store
@@ -20,10 +19,7 @@ def outcomes_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...]
     The first is the metric that is meant where only one is shown. Raises RunError when one of the two is not kept, or
     nothing is known of the model.
     """
-    before, after = (store.evaluation(request.evaluation_key(blocks)) for blocks in ((), removed))
-    if before is None or after is None:
-        raise RunError(f"The cut {list(removed)} has not been evaluated on this text yet; evaluate it first.")
-    facts, task = model_facts(store, after.run, request.model), task_named(request.task)
+    (before, after, facts), task = before_and_after(store, request, removed), task_named(request.task)
     cut = Cut(removed, facts["blocks"], reason)
     return tuple(
         outcome_of(cut, (old, before.examples), (new, after.examples), facts["block_parameters"], facts["parameters"])

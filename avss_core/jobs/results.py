@@ -21,6 +21,7 @@ from avss_core.models.spec import ModelSpec
 from avss_core.pruning import Cut
 from avss_core.pruning.outcome import Outcome, outcome_of
 from avss_core.runs import Store
+from avss_core.runs.run import Kept
 from avss_core.tasks import Evaluation, task_named
 
 _RECENT = 100
@@ -64,12 +65,19 @@ def still_to_do(store: Store, request: EvaluateRequest) -> EvaluateRequest:
     return replace(request, cuts=left)
 
 
-def outcome_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...], reason: str) -> Outcome:
-    """Compare the kept evaluation of a cut with that of the unpruned model; RunError when one is not there."""
+def before_and_after(
+    store: Store, request: EvaluateRequest, removed: tuple[int, ...]
+) -> tuple[Kept, Kept, dict[str, Any]]:
+    """The kept evaluations of the unpruned model and of a cut, and the facts of their model; RunError without one."""
     before, after = (store.evaluation(request.evaluation_key(blocks)) for blocks in ((), removed))
     if before is None or after is None:
         raise RunError(f"The cut {list(removed)} has not been evaluated on this text yet; evaluate it first.")
-    facts, task = model_facts(store, after.run, request.model), task_named(request.task)
+    return before, after, model_facts(store, after.run, request.model)
+
+
+def outcome_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...], reason: str) -> Outcome:
+    """Compare the kept evaluation of a cut with that of the unpruned model; RunError when one is not there."""
+    (before, after, facts), task = before_and_after(store, request, removed), task_named(request.task)
     return outcome_of(
         Cut(removed, facts["blocks"], reason),
         (task.summarise(before.examples), before.examples),

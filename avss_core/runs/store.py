@@ -131,9 +131,9 @@ class Store:
         run = self.run(run_id)
         if not run.ended:
             raise RunError(f"Run {run.id} is {run.status}; cancel it first, then delete it.")
-        for other in self.runs(limit=None):
-            if other.spec.get(_MADE_FROM) == run.id and other.ended:
-                self.delete_run(other.id)
+        for made in self.runs(limit=None):
+            if made.spec.get(_MADE_FROM) == run.id and made.ended:
+                self.delete_run(made.id)
         elsewhere = self._made_elsewhere(run.id)
         with self._writing() as connection:
             for key, (other, file) in elsewhere.items():

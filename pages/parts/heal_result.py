@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from avss_core.errors import AvssError
 from avss_core.figures.healing import AIM, apart_chart, healed_bars
 from avss_core.jobs import EvaluateRequest, HealRequest
 from avss_core.jobs.export_results import export_request, exported_in
@@ -131,7 +132,7 @@ def draw_folder(run: Run, result: HealResult, reason: str) -> None:
         )
     draw_request(asked)
     if found is not None:
-        draw_found(found, run.facts)
+        draw_found(found, run.facts, request.model.trust_remote_code)
 
 
 def draw_history(model: str) -> None:
@@ -139,7 +140,15 @@ def draw_history(model: str) -> None:
     runs = finished_healings(store(), model)[:_MOST_LISTED]
     if len(runs) > 1:
         with st.expander(f"All healings of this model ({len(runs)})"):
-            st.dataframe(history([(run, _result(run)) for run in runs]), hide_index=True)
+            st.dataframe(history([(run, found) for run in runs if (found := _result_or_warning(run))]), hide_index=True)
+
+
+def _result_or_warning(run: Run) -> HealResult | None:
+    try:
+        return _result(run)
+    except AvssError as error:
+        st.warning(f"A healing is left out: {error}")
+        return None
 
 
 def history(healings: list[tuple[Run, HealResult]]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from avss_core.corpora.spec import CorpusSpec
 from avss_core.jobs import EvaluateRequest
 from avss_core.jobs.requests.base import absolute_corpus
 from avss_core.models.standin_package import TRAINED_ON
+from avss_core.tasks import PERPLEXITY
 
 
 def share_documents(one: CorpusSpec, other: CorpusSpec) -> bool:
@@ -33,6 +34,12 @@ def warn_of_judged_text(base: EvaluateRequest, measured_on: Mapping[str, CorpusS
             "on the others.",
             icon=":material/visibility:",
         )
+
+
+def documents_judged(base: EvaluateRequest, n: int) -> str:
+    """How many documents or examples a cut is judged on, and whether they were kept from what chose it."""
+    read = "documents" if base.task == PERPLEXITY else "examples"
+    return f"{n:,} {read}" + (" that were not profiled" if base.corpus.part == "evaluate" else "")
 
 
 def _place_of(text: CorpusSpec) -> tuple[str, str | None, str]:

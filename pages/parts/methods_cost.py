@@ -27,15 +27,15 @@ def cuts_of(rankings: tuple[Ranking, ...]) -> dict[str, tuple[int, ...]]:
     return {ranking.name: lowest_fraction(list(ranking.scores), SHARE).removed for ranking in rankings}
 
 
-def draw_cost(rankings: tuple[Ranking, ...], request: RankRequest) -> None:
-    """Agreement, cost and what is left after removing a quarter by each method."""
+def draw_cost(rankings: tuple[Ranking, ...], request: RankRequest, predicts_next_token: bool) -> None:
+    """Agreement, cost and, for a model that has a perplexity, what is left after removing a quarter by each method."""
     cuts = cuts_of(rankings)
     corpus = request.corpus if request.corpus.part == "all" else request.corpus.of_part("evaluate")
     base = EvaluateRequest(request.model, corpus, PERPLEXITY, tuple(dict.fromkeys([(), *cuts.values()])))
     table = cost_table(rankings, base, cuts)
     st.dataframe(table, hide_index=True)
     left = still_to_do(store(), base)
-    if left.cuts:
+    if left.cuts and predicts_next_token:
         st.button(
             f"Remove {SHARE:.0%} by each method and evaluate",
             key="evaluate-quarters",

@@ -76,7 +76,9 @@ def _outcomes(known: _Known, request: EvaluateRequest, removed: Blocks) -> tuple
             return ()
         try:
             known.outcomes[removed] = outcomes_in(store(), request, removed, "")
-        except RunError:  # its run was deleted after its values were read
+        except RunError:  # its run was deleted after its values were read, so it can be evaluated again
+            for cut in ((), removed):
+                known.values.pop(cut, None)
             return ()
     return known.outcomes[removed]
 

@@ -9,23 +9,24 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from avss_core.figures.before_after import before_after
+from avss_core.jobs import EvaluateRequest
 from avss_core.pruning.outcome import Outcome
-from avss_core.tasks import PERPLEXITY, Metric, task_named
+from avss_core.tasks import Metric, task_named
+from pages.parts.judged_text import documents_judged
 from pages.parts.kept_drawings import kept
 from pages.parts.show import show_figure
 
 
-def draw_outcome(found: tuple[Outcome, ...], key: str) -> None:
-    """found: one outcome for each metric of the task, the main one first. key: of the evaluation."""
+def draw_outcome(found: tuple[Outcome, ...], request: EvaluateRequest) -> None:
+    """found: one outcome for each metric of the task, the main one first. request: what was evaluated."""
     main, task = found[0], task_named(found[0].before.task)
     for number, outcome in enumerate(found):
         _draw_metric(outcome, task.metric(outcome.before.metric), smaller=number == 0)
-    read = "documents" if task.name == PERPLEXITY else "examples"
     st.caption(
         f"Kept: {', '.join(map(str, main.cut.kept))}. Removed: {', '.join(map(str, main.cut.removed)) or 'none'} "
-        f"({main.cut.reason}). {interval_of(main)}, over {main.after.n} {read} that were not profiled."
+        f"({main.cut.reason}). {interval_of(main)}, over {documents_judged(request, main.after.n)}."
     )
-    figure, frame = kept(("before-after", key), lambda: _draw(found))
+    figure, frame = kept(("before-after", request.evaluation_key(main.cut.removed)), lambda: _draw(found))
     show_figure(figure, frame, "before-after")
 
 

@@ -15,6 +15,7 @@ from avss_core.pruning.sweep import Blocks
 from avss_core.tasks import task_named
 from pages import prune
 from pages.parts.engine import store
+from pages.parts.judged_text import documents_judged
 from pages.parts.outcomes import evaluations, outcome
 from pages.parts.picked_cut import pick_cut
 from pages.parts.start_job import draw_job, start_job
@@ -47,7 +48,7 @@ def draw_cutoff(
     if found is None:
         _offer(base, cut)
     else:
-        _draw_numbers(found)
+        _draw_numbers(found, base)
     draw_job(NAME)
     if st.button("Open on the Prune page", key="sweep-open", icon=":material/content_cut:", disabled=not cut):
         pick_cut(cut, reason)
@@ -101,7 +102,7 @@ def _offer(base: EvaluateRequest, cut: Blocks) -> None:
         st.error(str(error), icon=":material/error:")
 
 
-def _draw_numbers(found: Outcome) -> None:
+def _draw_numbers(found: Outcome, base: EvaluateRequest) -> None:
     metric = task_named(found.after.task).metric(found.after.metric)
     before, after, kept, smaller = st.columns(4)
     before.metric(f"{metric.pretty_name} before", _short(found.before.value), border=True)
@@ -109,7 +110,8 @@ def _draw_numbers(found: Outcome) -> None:
         f"{metric.pretty_name} after",
         _short(found.after.value),
         border=True,
-        help=f"95 %: {_short(found.after.low)} to {_short(found.after.high)}, over {found.after.n} held-out examples.",
+        help=f"95 %: {_short(found.after.low)} to {_short(found.after.high)}, over "
+        f"{documents_judged(base, found.after.n)}.",
     )
     kept.metric(
         "Retained",

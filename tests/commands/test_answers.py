@@ -54,6 +54,7 @@ def test_prune_by_hand(avss: Avss, tiny_model: Path, text: Path) -> None:
     values = pruned.json
     assert {"kept", "removed", "before", "after", "retained", "parameter_reduction"} <= values.keys()
     assert (values["kept"], values["removed"]) == ([0, 2], [1])
+    assert values["judged_on"] == "held-out documents"
     assert values["before"].keys() == values["after"].keys() == EVALUATION
     assert values["before"]["low"] <= values["before"]["value"] <= values["before"]["high"]
     assert values["retained"] == pytest.approx(values["before"]["value"] / values["after"]["value"])

@@ -42,6 +42,11 @@ def app() -> typer.Typer:
     return shell
 
 
+def test_text_that_is_not_held_out_is_called_so() -> None:
+    assert TextOptions().judged_on == "held-out documents"
+    assert "also those that choose" in TextOptions(all_documents=True).judged_on
+
+
 def test_fields_are_options(app: typer.Typer) -> None:
     said = CliRunner().invoke(app, ["--depth", "3", "--loud", "--dtype", "float32", "--all-documents", "--name", "x"])
     assert said.output == "Wants(depth=3, loud=True)|default|float32|7|all|x\n"

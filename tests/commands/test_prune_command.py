@@ -53,6 +53,7 @@ def test_one_stretch(avss: Avss, on: tuple[object, ...]) -> None:
     avss_of = [row["avss"] for row in avss("scores", run, "--json").json["rows"]]
     first = min(range(BLOCKS - 1), key=lambda block: avss_of[block] + avss_of[block + 1])
     assert pruned["removed"] == [first, first + 1]
+    assert pruned["judged_on"] == "held-out documents"
     turned = avss("prune", "--method", "angular", "--rank", 2, "--contiguous", "--max-tokens", 100_000, *on).json
     ranked = avss("rank", "--method", "angular", "--max-tokens", 100_000, *on).json["methods"]["angular"]
     (best,) = (found["first"] for found in ranked["details"]["stretches"] if found["n"] == 2)

@@ -25,8 +25,9 @@ from avss_core.jobs import EvaluateRequest, ProfileRequest, RankRequest
 from avss_core.jobs.results import finished_profile
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
+from pages.parts.judged_text import documents_judged, share_documents
 from pages.parts.orders import known_rankings
-from pages.parts.outcomes import ablation_frame, effect_of, random_cuts, random_frame
+from pages.parts.outcomes import ablation_frame, effect_of, evaluations, outcomes, random_cuts, random_frame
 from pages.parts.prune_rules import RULES
 from pages.parts.score_settings import ScoreSettings
 
@@ -304,6 +305,27 @@ def test_what_is_judged_on_the_text_that_chose_it_is_said(world: World, prune: A
     assert "single-block ablation" in flattered()[0]
 
 
+@pytest.mark.parametrize("part", ["evaluate", "all"])
+def test_only_what_was_held_out_is_called_so(world: World, part: str) -> None:
+    said = documents_judged(world.request(corpus=replace(world.held_out, part=part)), 1234)
+    assert said == "1,234 documents" + (" that were not profiled" if part == "evaluate" else "")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "judged", "same"),
+    [
+        (CorpusSpec("sample:essays", "profile"), CorpusSpec("sample:essays", "evaluate", max_tokens=9), False),
+        (CorpusSpec("sample:essays", "profile"), CorpusSpec("sample:essays", "all"), True),
+        (CorpusSpec("sample:essays", "evaluate"), CorpusSpec("sample:essays", "evaluate"), True),
+        (CorpusSpec("owner/name", "all"), CorpusSpec("owner/name", "all", split="train"), True),
+        (CorpusSpec("owner/name", "all"), CorpusSpec("owner/name", "all", split="test"), False),
+        (CorpusSpec("texts/a.jsonl", "all"), CorpusSpec(str(Path("texts/a.jsonl").absolute()), "profile"), True),
+    ],
+)
+def test_texts_that_share_documents(chosen: CorpusSpec, judged: CorpusSpec, same: bool) -> None:
+    assert share_documents(chosen, judged) is same
+
+
 def test_of_two_comparisons_the_one_on_the_profiled_text_counts(world: World) -> None:
     settings = RankSettings(("taylor",))
     carry_out(world.store, RankRequest(world.model, world.profiled, settings))
@@ -317,6 +339,19 @@ def test_of_two_comparisons_the_one_on_the_profiled_text_counts(world: World) ->
         known = known_rankings(world.profile, world.request(), ScoreSettings("residual", Epsilon(), False))
     (label,) = (label for label in known if "Taylor" in label)
     assert known[label].text == world.profiled
+
+
+def test_what_was_deleted_can_be_evaluated_again(world: World) -> None:
+    request = world.request((2, 3), corpus=replace(world.held_out, max_tokens=500))
+    made = carry_out(world.store, request)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pages.parts.outcomes.store", lambda: world.store)
+        assert evaluations(request, request.cuts).keys() == {(), (2, 3)}
+        world.store.delete_run(made.id)
+        assert outcomes(request, (2, 3), "by hand") == ()
+        assert evaluations(request, request.cuts) == {}, "else nothing would offer to evaluate it"
+        carry_out(world.store, request)
+        assert outcomes(request, (2, 3), "by hand")[0].after.value == pytest.approx(world.perplexity((2, 3), request))
 
 
 def test_examples_can_be_uploaded(world: World, prune: AppTest) -> None:

@@ -12,6 +12,7 @@ from avss_core.jobs.table1.requests import original_of
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
 from avss_core.studies.table1 import Table1Study
+from pages.parts.table1_plan import Started
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = f"""
@@ -56,6 +57,24 @@ def test_nothing_chosen_is_no_fault(store: Store) -> None:
     shown.run()
     assert not shown.exception
     assert "at least one model" in shown.info[0].value
+
+
+def test_a_run_whose_findings_are_gone_ends_the_plan(store: Store, tiny_model: Path) -> None:
+    study = Table1Study((ModelSpec(str(tiny_model)),), ("sentiment:sentiment",), ("magnitude",), 2)
+    request = original_of(study.rows()[0])
+    run = store.start_run(request.run_id(), request.kind, request.to_dict())
+    assert run is not None
+    store.end_run(run.id, run.attempt, "done")  # and nothing is kept of it
+    shown = AppTest.from_string(SCRIPT, default_timeout=60)
+    shown.session_state["table1-models"] = [str(tiny_model)]
+    shown.session_state["table1-tasks"] = ["sentiment:sentiment"]
+    shown.session_state["table1-methods"] = ["magnitude"]
+    shown.session_state["table1-repeats"] = 2
+    shown.session_state["table1-plan"] = Started(study, 0.0, run.id)
+    shown.run()
+    assert not shown.exception
+    assert "gone from the store; delete the run" in shown.error[0].value
+    assert "table1-plan" not in shown.session_state, "else it would ask for ever"
 
 
 def test_what_failed_and_was_made_again_is_drawn_anew(store: Store, tiny_model: Path) -> None:
