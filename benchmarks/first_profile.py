@@ -68,7 +68,7 @@ def _press_and_wait(address: str) -> float:
         page = launched.new_page()
         _open(page, address)
         page.get_by_role("button", name="Start profile").wait_for(timeout=60_000)
-        page.wait_for_timeout(8000)  # the worker process has started and imported what it needs; it holds no model yet
+        page.wait_for_timeout(20000)  # the worker process has started and imported what it needs; it holds no model yet
         started = time.perf_counter()
         page.get_by_role("button", name="Start profile").click()
         # Looked for ten times a second: Playwright's own waiting asks at every frame, and slows what is measured.
