@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,14 +151,6 @@ def test_the_readings_may_disagree() -> None:
     assert rows.loc[("product", "ratio"), "shared"] == [1]
     assert rows.loc[("product", "ratio"), "share"] == 0.5
     assert rows.loc[("product", "sum"), "spearman"] > rows.loc[("product", "ratio"), "spearman"]
-
-
-def test_300_questions_and_30_blocks_take_about_a_second() -> None:
-    frame = fake_frame(random_activations(300, 30))
-    labels = pd.Series(["hallucinated", "truthful", "truthful"] * 100)
-    started = time.perf_counter()
-    contrast(frame, labels)
-    assert time.perf_counter() - started < 5
 
 
 def test_one_label_alone_says_nothing_of_the_readings() -> None:

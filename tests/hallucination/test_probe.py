@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -126,12 +124,3 @@ def test_too_few_of_one_kind_and_broken_states_are_said() -> None:
     states[3, 1, 0] = np.inf
     with pytest.raises(SettingError, match="block 1"):
         out_of_fold(states, np.tile([0.0, 1.0], 10), np.arange(20))
-
-
-def test_thirty_blocks_of_300_questions_take_seconds() -> None:
-    random = np.random.default_rng(6)
-    states = random.normal(size=(300, 5, 576)).astype(np.float32)
-    correct = (random.random(300) < 0.3).astype(float)
-    started = time.process_time()
-    out_of_fold(states, correct, np.arange(300))
-    assert (time.process_time() - started) * 6 < 20
