@@ -1,23 +1,34 @@
 """What a profile costs per token from 2,000 to 64,000 tokens, and against the number of blocks.
 
 Both should say that nothing but the model's own work grows: seconds per 1,000 tokens stay the same, and seconds grow by
-the same amount with every block. The shorter models are the default model with only its first blocks.
+the same amount with every block. The bare forward pass over the same text stands beside it, since a machine does not
+run equally fast for minutes. The shorter models are the default model with only its first blocks.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
+from avss_core.activations.forward import run_base
 from avss_core.activations.measure import measure
+from avss_core.corpora.windows import Window
+from avss_core.models.load import LoadedModel
 from avss_core.pruning.search.importance_scorer import pruned_model
-from benchmarks.measuring import default_model, print_table, timed_in_turns, windows_of
+from benchmarks.measuring import batches_of, default_model, print_table, timed_in_turns, windows_of
 
 SITES = ("residual", "update")
-LENGTHS = (2048, 8192, 32768, 65536)
+LENGTHS = (2048, 16384, 65536)
 DEPTHS = (5, 10, 15, 20, 25, 30)
+
+
+def forward(model: LoadedModel, windows: Sequence[Window]) -> None:
+    """The bare forward pass over the same batches."""
+    for batch in batches_of(model, windows):
+        run_base(model, batch)
 
 
 def main() -> None:
@@ -28,14 +39,26 @@ def main() -> None:
 
     model = default_model()
     texts = {tokens: windows_of(model, tokens) for tokens in LENGTHS}
-    seconds = timed_in_turns(
-        {str(tokens): partial(measure, model, text, SITES) for tokens, text in texts.items()}, wanted.rounds
-    )
-    per_token = {tokens: 1000 * seconds[str(tokens)] / tokens for tokens in LENGTHS}
+    seconds, bare = {}, {}
+    for tokens, text in texts.items():
+        found = timed_in_turns(
+            {"profile": partial(measure, model, text, SITES), "bare": partial(forward, model, text)}, wanted.rounds
+        )
+        seconds[tokens], bare[tokens] = found["profile"], found["bare"]
+    per_token = {tokens: 1000 * seconds[tokens] / tokens for tokens in LENGTHS}
     print_table(
         f"Cost per token, default model, bfloat16, two sites, median of {wanted.rounds}",
-        ("tokens", "seconds", "seconds per 1,000 tokens", "× that of 2,048"),
-        [(tokens, seconds[str(tokens)], per_token[tokens], per_token[tokens] / per_token[2048]) for tokens in LENGTHS],
+        ("tokens", "seconds", "seconds per 1,000 tokens", "× that of 2,048", "× bare forward pass"),
+        [
+            (
+                tokens,
+                seconds[tokens],
+                per_token[tokens],
+                per_token[tokens] / per_token[2048],
+                seconds[tokens] / bare[tokens],
+            )
+            for tokens in LENGTHS
+        ],
     )
 
     models = {depth: pruned_model(model, tuple(range(depth))) for depth in DEPTHS}
