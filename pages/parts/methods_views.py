@@ -9,6 +9,7 @@ from avss_core.figures.agreement import ablation_scatter, agreement_matrix, rank
 from avss_core.figures.multiples import score_multiples
 from avss_core.figures.overlap import overlap_matrix
 from avss_core.importance.agreement import agreement_table, agreement_with, overlap_of_lowest
+from avss_core.importance.lrp import CAUSES
 from avss_core.importance.ranking import Ranking, rank_table
 from avss_core.importance.registry import ORACLE
 from pages.parts.show import show_figure
@@ -58,10 +59,37 @@ def draw_against_ablation(rankings: tuple[Ranking, ...]) -> None:
     show_figure(figure, points, f"{shown.name}-against-ablation")
 
 
+def draw_relevance(rankings: tuple[Ranking, ...]) -> None:
+    """How much of the output's relevance LRP brings to the input, boundary by boundary, and what took the rest."""
+    relevant = [ranking for ranking in rankings if "boundaries" in ranking.details]
+    if not relevant:
+        st.info("Choose lrp or attnlrp to see how much relevance is kept.", icon=":material/science:")
+        return
+    rows = []
+    for ranking in relevant:
+        told = ranking.details
+        lost = {cause: amount for cause, amount in told["lost"].items() if abs(amount) > 1e-6 * abs(told["output"])}
+        causes = "; ".join(f"{CAUSES[cause]} ({amount / told['output']:+.1%})" for cause, amount in lost.items())
+        st.markdown(
+            f"**{ranking.name}**: {told['input'] / told['output']:.1%} of the output's relevance arrives at the input; "
+            f"conservation error {told['conservation_error'] or 0.0:.1e}. "
+            f"{f'What took the rest: {causes}.' if causes else 'Nothing took more than a millionth of it.'}"
+        )
+        rows += [
+            {"method": ranking.name, "block": block, "score": relevance}
+            for block, relevance in enumerate(told["boundaries"][:-1])
+        ]
+    boundaries = pd.DataFrame(rows)
+    units = {ranking.name: "Σ R before the block, in logits" for ranking in relevant}
+    figure = score_multiples(boundaries, units, title="Relevance at every boundary between blocks")
+    show_figure(figure, boundaries, "relevance")
+
+
 VIEWS = {
     "Ranks": draw_ranks,
     "Scores": draw_scores,
     "Against ablation": draw_against_ablation,
     "Agreement": draw_agreement,
     "Overlap": draw_overlap,
+    "Relevance": draw_relevance,
 }

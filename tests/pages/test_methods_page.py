@@ -19,8 +19,8 @@ from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
 
 ROOT = Path(__file__).parents[2]
-METHODS = ("avss", "block_influence", "ablation")
-VIEWS = ("Ranks", "Scores", "Against ablation", "Agreement", "Overlap")
+METHODS = ("avss", "block_influence", "lrp", "ablation")
+VIEWS = ("Ranks", "Scores", "Against ablation", "Agreement", "Overlap", "Relevance")
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,9 @@ def test_every_view_is_drawn(measured: Store, monkeypatch: pytest.MonkeyPatch, v
     assert not page.exception
     assert not page.error
     assert len(page.get("plotly_chart")) == 2, "quality against cost, and the chosen view"
+    if view == "Relevance":
+        told = next(text.value for text in page.markdown if text.value.startswith("**lrp**"))
+        assert "100.0% of the output's relevance arrives at the input" in told, "this model has no biases"
     table = page.dataframe[0].value
     assert list(table["method"]) == list(METHODS)
     assert table["spearman"].iloc[-1] == pytest.approx(1.0)
