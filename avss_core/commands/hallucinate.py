@@ -10,13 +10,12 @@ import typer
 
 from avss_core.commands import options as o
 from avss_core.commands.answer import answer, print_table, records
+from avss_core.commands.option_groups import ModelOptions, in_groups
 from avss_core.commands.prune import parse_blocks
+from avss_core.commands.question_options import QuestionOptions
 from avss_core.commands.session import Workers, run_to_end
-from avss_core.corpora.mapping import ColumnMapping
-from avss_core.corpora.spec import CorpusSpec
 from avss_core.errors import SettingError
 from avss_core.hallucination.answer_sums import check_site
-from avss_core.hallucination.asking import answer_task
 from avss_core.hallucination.asking_again import AskingAgain
 from avss_core.hallucination.confidence_table import confidence_rows
 from avss_core.hallucination.contrast import Contrast, contrast
@@ -34,20 +33,18 @@ from avss_core.jobs.honesty_results import honesty_in, judged_answers, requests_
 from avss_core.jobs.requests import ConfidenceRequest
 from avss_core.pruning import Cut
 from avss_core.runs import Store
-from avss_core.tasks import mapping_of, spec_of
 
 CHOICES = {"propensity": cut_by_propensity, "eavss_stable": cut_by_eavss_stable}
 _SHOWN = ("block", "hsav", "hss", "hcs", "eavss", "eavss_stable", "propensity", "p_value", "p_adjusted")
 
 
+@in_groups
 def hallucinate(
+    *,
     judge: Annotated[str, typer.Option(help="exact, alias, or loose.")] = DEFAULT_JUDGE,
     reading: Annotated[str, typer.Option(help="Of HCS: product, sum, or ratio.")] = "product",
     site: Annotated[str, typer.Option(help="residual or update.")] = "residual",
     epsilon: o.EpsilonText = "0.01",
-    max_questions: Annotated[int | None, typer.Option(help="Ask no more than this many questions.", min=1)] = 300,
-    shots: Annotated[int, typer.Option(help="Solved examples before each question.")] = 3,
-    most_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 24,
     confidence: Annotated[bool, typer.Option(help="Ask the model again how sure it is.")] = True,
     q: Annotated[float, typer.Option(help="Share of the answers that acc@q looks at.")] = 0.5,
     p: Annotated[float, typer.Option(help="Accuracy that cov@p asks for.")] = 0.5,
@@ -57,18 +54,9 @@ def hallucinate(
     ] = None,
     blocks: Annotated[int, typer.Option(help="How many blocks --prune-by removes.", min=1)] = 1,
     random: Annotated[int, typer.Option(help="Random cuts of the same size beside it.", min=0)] = 0,
-    question_column: Annotated[str | None, typer.Option(help="Column of the questions.", show_default=False)] = None,
-    answers_column: Annotated[str | None, typer.Option(help="Column of the references.", show_default=False)] = None,
     seed: o.Seed = 0,
-    model: o.Model = "default",
-    corpus: o.CorpusName = "sample:closed_book",
-    revision: o.Revision = None,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    config: o.Config = None,
-    split: o.Split = None,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
+    model: ModelOptions,
+    questions: QuestionOptions,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
@@ -87,12 +75,7 @@ def hallucinate(
         raise SettingError(f"--prune-by is {' or '.join(CHOICES)}, not {prune_by!r}.")
     named = None if remove is None else parse_blocks(remove)
     silent_below = Epsilon.parse(epsilon)
-    whole = AnswersRequest(
-        o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code),
-        questions_spec(corpus, max_questions, config, split, question_column, answers_column),
-        most_tokens=most_tokens,
-        shots=shots,
-    )
+    whole = questions.asked_of(model)
     opened = Store(store)
     with Workers(opened) as workers:
         run = run_to_end(workers, whole)
@@ -132,24 +115,6 @@ def hallucinate(
             print_table(
                 pd.DataFrame([told["honesty"]["cut"], *told["honesty"]["random"]]), told["honesty"]["conclusion"]
             )
-
-
-def questions_spec(
-    corpus: str,
-    max_questions: int | None,
-    config: str | None = None,
-    split: str | None = None,
-    question_column: str | None = None,
-    answers_column: str | None = None,
-) -> CorpusSpec:
-    """The questions that the options name: a data set known for closed-book questions by its name, or any source."""
-    spec = spec_of(answer_task(), corpus, part="all", max_examples=max_questions)
-    spec = replace(spec, config=config or spec.config, split=split or spec.split)
-    if question_column is None and answers_column is None:
-        return spec
-    known: ColumnMapping = mapping_of(answer_task(), spec)
-    question, answers = question_column or known.question, answers_column or known.answers
-    return replace(spec, mapping=replace(known, question=question, answers=answers))
 
 
 def _cut(found: Contrast, named: tuple[int, ...] | None, prune_by: str | None, blocks: int) -> Cut:

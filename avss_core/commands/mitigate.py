@@ -12,15 +12,16 @@ import typer
 from avss_core.commands import options as o
 from avss_core.commands.adapter import check_adapter, take_adapter
 from avss_core.commands.answer import answer, print_table
-from avss_core.commands.hallucinate import questions_spec
+from avss_core.commands.option_groups import ModelOptions, in_groups
 from avss_core.commands.prune import parse_blocks
+from avss_core.commands.question_options import QuestionOptions
 from avss_core.commands.session import Workers, run_to_end
 from avss_core.hallucination.asking_again import AskingAgain
 from avss_core.hallucination.judge import DEFAULT_JUDGE
 from avss_core.hallucination.metrics import metrics_for
 from avss_core.hallucination.mitigation import CHOICES, MitigationSettings
 from avss_core.importance import Epsilon
-from avss_core.jobs import AnswersRequest, MitigateRequest
+from avss_core.jobs import MitigateRequest
 from avss_core.jobs.hand_labels import hand_labels_for
 from avss_core.jobs.mitigate_controls import rate_against
 from avss_core.jobs.mitigate_results import Mitigated, mitigated
@@ -28,7 +29,9 @@ from avss_core.jobs.requests import ConfidenceRequest
 from avss_core.runs import Store
 
 
+@in_groups
 def mitigate(
+    *,
     choice: Annotated[str, typer.Option(help=f"Which blocks learn: {', '.join(CHOICES)} (by HCS).")] = "highest",
     controls: Annotated[bool, typer.Option(help="Give the same training to the other choices, as controls.")] = True,
     blocks: Annotated[int, typer.Option(help="How many blocks learn.", min=1)] = 6,
@@ -44,11 +47,6 @@ def mitigate(
     reading: Annotated[str, typer.Option(help="Of HCS: product, sum, or ratio.")] = "product",
     site: Annotated[str, typer.Option(help="residual or update.")] = "residual",
     epsilon: o.EpsilonText = "0.01",
-    max_questions: Annotated[int | None, typer.Option(help="Most questions in either half.", min=1)] = 300,
-    shots: Annotated[int, typer.Option(help="Solved examples before each question.")] = 3,
-    most_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 24,
-    question_column: Annotated[str | None, typer.Option(help="Column of the questions.", show_default=False)] = None,
-    answers_column: Annotated[str | None, typer.Option(help="Column of the references.", show_default=False)] = None,
     confidence: Annotated[
         bool, typer.Option(help="Ask the model again how sure it is of the held-out answers.")
     ] = True,
@@ -65,15 +63,8 @@ def mitigate(
         ),
     ] = None,
     seed: o.Seed = 0,
-    model: o.Model = "default",
-    corpus: o.CorpusName = "sample:closed_book",
-    revision: o.Revision = None,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    config: o.Config = None,
-    split: o.Split = None,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
+    model: ModelOptions,
+    questions: QuestionOptions,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
@@ -98,12 +89,7 @@ def mitigate(
         seed=seed,
     )
     request = MitigateRequest(
-        AnswersRequest(
-            o.model_spec(model, revision, dtype, device, allow_pickle, trust_remote_code),
-            questions_spec(corpus, max_questions, config, split, question_column, answers_column),
-            most_tokens=most_tokens,
-            shots=shots,
-        ),
+        questions.asked_of(model),
         settings,
         judge,
         site=site,
