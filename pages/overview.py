@@ -78,7 +78,7 @@ def live_curves(
         title = f"{model}: {site}, {finished} of {n_units or '?'} shards, 95 % bands"
     else:
         table = pd.DataFrame({name: pd.Series(dtype=float) for name in ("block", *LIVE_COLUMNS)})
-        title = f"{model}: waiting for the first shard"
+        title = model  # the figure adds what it waits for
     return curve_grid(table, LIVE_COLUMNS, n_blocks=n_blocks, title=title), table
 
 
