@@ -18,13 +18,15 @@ from avss_core.tasks.perplexity_table import summarise
 from avss_core.variants.variant import Variant
 from benchmarks.kept import Kept
 
+HEALED = "greedy search"  # whose cuts are healed
 MAPS = "linear maps, folded"
 WHOLE_STATE = "linear maps on the whole state"
 
 
 @dataclass(frozen=True, eq=False)
 class Healings:
-    """windows: the whole calibration part. tokens: for the maps. training: None for none."""
+    """windows: the whole calibration part. tokens: for the maps. training: without a control, which would be the same
+    for every cut; None for none."""
 
     model: LoadedModel
     windows: Sequence[Window]
@@ -32,28 +34,21 @@ class Healings:
     tokens: int
     training: TrainingSettings | None
 
-    def names(self) -> list[str]:
-        """Rows of the table, those of training with their control under them."""
-        if self.training is None:
-            return [MAPS, WHOLE_STATE]
-        steps = f"{self.training.steps} steps of LoRA"
-        return [
-            MAPS,
-            WHOLE_STATE,
-            *[f"{what}{end}" for what in (steps, f"maps, then {steps}") for end in ("", CONTROL)],
-        ]
-
     def perplexities(self, kept: Kept, removed: tuple[int, ...]) -> dict[str, float]:
-        """Perplexity of the cut after each healing, by the names of `names`."""
+        """Perplexity of the cut after each healing, by its name in the table; the last is that of the whole model
+        after the same training, which is the same for every cut and made once."""
         cut = " ".join(map(str, removed))
         values = {
-            name: kept.get(f"{name}, without {cut}", partial(self._map, removed, fold))
+            f"{HEALED} + {name}": kept.get(f"{name}, without {cut}", partial(self._map, removed, fold))
             for name, fold in ((MAPS, True), (WHOLE_STATE, False))
         }
-        if self.training is not None:
-            for name, with_maps in zip(self.names()[2::2], (False, True), strict=True):
-                found = kept.get(f"{name}, without {cut}", partial(self._train, removed, with_maps))
-                values[name], values[name + CONTROL] = found
+        if self.training is None:
+            return values
+        steps = f"{self.training.steps} steps of LoRA"
+        for name, with_maps in ((steps, False), (f"maps, folded, then {steps}", True)):
+            train = partial(self._train, removed, with_maps)
+            values[f"{HEALED} + {name}"] = kept.get(f"{name}, without {cut}", train)
+        values[f"nothing removed + {steps}"] = kept.get(f"{steps}, nothing removed", partial(self._train, (), False))
         return values
 
     def _fit(self, removed: tuple[int, ...], fold: bool) -> tuple[LinearMap, ...]:
@@ -65,7 +60,7 @@ class Healings:
         network = healed_network(self.model, variant, self._fit(removed, fold))
         return summarise(score_network(self.model, network, self.evaluation)).value
 
-    def _train(self, removed: tuple[int, ...], with_maps: bool) -> tuple[float, float]:
+    def _train(self, removed: tuple[int, ...], with_maps: bool) -> float:
         assert self.training is not None
         variant = Variant.without(self.model.n_blocks, removed)
         maps = self._fit(removed, fold=True) if with_maps else ()
@@ -73,10 +68,4 @@ class Healings:
         for step in training.steps():
             if step.number % max(1, self.training.steps // 4) == 0:
                 print(f"  step {step.number}: {step.pruned.next_token:.3f} nats, {step.seconds:.0f} s", flush=True)
-        trained = training.result()
-        networks = trained.network, trained.control or self.model.network
-        healed, control = (summarise(score_network(self.model, each, self.evaluation)).value for each in networks)
-        return healed, control
-
-
-CONTROL = " (the whole model, same training)"
+        return summarise(score_network(self.model, training.result().network, self.evaluation)).value

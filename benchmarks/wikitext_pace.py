@@ -45,7 +45,7 @@ def say_how_long(model: LoadedModel, batches: Sequence[Batch], wanted: argparse.
     sizes = len(wanted.shares.split(","))
     ranking = block_runs_of_ranking(wanted.methods.split(","), n_blocks, wanted.budget)
     cuts = sizes * (len(wanted.methods.split(",")) + 2 + wanted.draws)
-    steps = wanted.lora_steps * 2 * sizes if wanted.beam else 0
+    steps = wanted.lora_steps * (2 * sizes + 1) if wanted.beam else 0
     stages = {
         "ranking": pace.minutes(wanted.calibrate, ranking, n_blocks),
         "searches": pace.minutes(wanted.calibrate, runs, heads) if wanted.beam else 0.0,

@@ -40,12 +40,11 @@ from benchmarks.wikitext_cuts import (
     cuts_by_methods,
     cuts_by_search,
 )
-from benchmarks.wikitext_healing import Healings
+from benchmarks.wikitext_healing import HEALED, Healings
 from benchmarks.wikitext_pace import say_how_long
 
 WIKITEXT = Path(__file__).parents[2] / "shared" / "data" / "wikitext2_valid.jsonl"
 SHARES = "0.10,0.17,0.25,0.33"
-HEALED = "greedy search"  # whose cuts are healed
 
 
 def main() -> None:
@@ -60,7 +59,9 @@ def main() -> None:
     names = wanted.methods.split(",")
     training = None
     if wanted.lora_steps:
-        training = TrainingSettings.for_objective(wanted.objective, steps=wanted.lora_steps)
+        training = TrainingSettings.for_objective(
+            wanted.objective, teacher="original", steps=wanted.lora_steps, control=False
+        )
     kept = Kept(wanted.keep or _file(wanted, corpus, model))
     healings = Healings(model, calibration, evaluation, wanted.fit, training)
     print(f"What is finished is kept in {kept.file}.")
@@ -137,7 +138,7 @@ def rows_of(
     methods = sorted((name for name in lines if name not in searches), key=lambda name: lines[name][middle])
     rows = [(name, *map(short, lines[name])) for name in searches]
     for name in next(iter(healed.values()), {}):
-        rows.append((f"{HEALED} + {name}", *[short(healed[size][name]) for size in sizes]))
+        rows.append((name, *[short(healed[size][name]) for size in sizes]))
     rows += [(name, *map(short, lines[name])) for name in methods]
     drawn = [sorted(values[cut] for cut in chance[size]) for size in sizes]
     texts = [f"{short(statistics.median(found))} ({short(found[0])} – {short(found[-1])})" for found in drawn]

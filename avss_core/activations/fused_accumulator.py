@@ -23,7 +23,7 @@ from avss_core.errors import SettingError
 _BITS = {torch.float32: torch.uint32, torch.bfloat16: torch.uint16}
 
 
-_ACTIVATIONS_A_PIECE = 1 << 16  # some 30 µs of work
+_ACTIVATIONS_A_PIECE = 1 << 17  # some 90 µs of work
 
 
 class FusedAccumulator:
@@ -107,7 +107,7 @@ class _Parts:
     ) -> None:
         """Measure the chunks, in pieces that whichever thread is free takes."""
         n_chunks = len(chunks.group)
-        pieces = max(1, bits.size // _ACTIVATIONS_A_PIECE)
+        pieces = 1 if len(self.counts) == 1 else max(1, bits.size // _ACTIVATIONS_A_PIECE)
 
         def measure_piece(worker: int, piece: int) -> None:
             start, end = n_chunks * piece // pieces, n_chunks * (piece + 1) // pieces

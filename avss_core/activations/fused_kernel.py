@@ -20,7 +20,6 @@ from avss_core.activations.row_chunks import NO_ROW, ROWS_AT_ONCE
 N_RAW_BINS = 1 << (31 - BITS_SHIFT)  # by the bits alone; those at either end are taken together afterwards
 
 _SHIFT = np.uint32(BITS_SHIFT)
-_RAW = np.uint32(N_RAW_BINS - 1)
 _NO_SIGN = np.uint32(0x7FFFFFFF)
 _FAST = {"reassoc", "contract", "nsz"}  # reorder sums, but keep nan and inf as they are
 
@@ -42,6 +41,30 @@ def _offer(keys: NDArray[np.int64], key: np.int64) -> None:
         keys[place] = keys[place - 1]
         place -= 1
     keys[place] = key
+
+
+@numba.njit(inline="always")
+def _add_features(
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    third: NDArray[np.float32],
+    fourth: NDArray[np.float32],
+    sums: NDArray[np.float64],
+) -> tuple[float, float, float, float]:
+    """Add a handful of rows to Σa, Σ|a|, Σa² per feature, and return Σa² of each row: every value is widened once."""
+    plain, absolute, square = sums[0], sums[1], sums[2]
+    of_first, of_second, of_third, of_fourth = 0.0, 0.0, 0.0, 0.0
+    for j in range(first.size):
+        a, b, c, d = np.float64(first[j]), np.float64(second[j]), np.float64(third[j]), np.float64(fourth[j])
+        aa, bb, cc, dd = a * a, b * b, c * c, d * d
+        plain[j] += (a + b) + (c + d)
+        absolute[j] += (abs(a) + abs(b)) + (abs(c) + abs(d))
+        square[j] += (aa + bb) + (cc + dd)
+        of_first += aa
+        of_second += bb
+        of_third += cc
+        of_fourth += dd
+    return of_first, of_second, of_third, of_fourth
 
 
 _INTS, _INT_ROWS, _REALS = numba.int64[::1], numba.int64[:, ::1], numba.float64[::1]
@@ -89,8 +112,11 @@ def measure_rows(
     value = bits.view(np.float32)
     minus_bits = np.empty(width, dtype=np.uint32)
     minus = minus_bits.view(np.float32)
+    bins = np.empty(width, dtype=np.uint16)
     for chunk in range(start, end):
         group = chunk_group[chunk]
+        count = counts[group]
+        keys = largest[group]
         for r in range(ROWS_AT_ONCE):
             row = chunk_rows[chunk, r]
             if row == NO_ROW:
@@ -101,36 +127,22 @@ def measure_rows(
                 _widen(before, row, shift, minus_bits)
                 for j in range(width):
                     value[r, j] -= minus[j]
-            square = 0.0
             top = np.uint32(0)
+            for j in range(width):  # all bins first: counting alone is a third faster than with their shifts between
+                magnitude = np.uint32(bits[r, j] & _NO_SIGN)  # numba would go on in 64 bits, at half the speed
+                bins[j] = np.uint16(magnitude >> _SHIFT)
+                top = np.uint32(max(top, magnitude))
             for j in range(width):
-                a = np.float64(value[r, j])
-                square += a * a
-                top = max(top, bits[r, j] & _NO_SIGN)
-            row_square[row] = square
-            count = counts[group]
-            for j in range(width):
-                count[(bits[r, j] >> _SHIFT) & _RAW] += 1
-            keys = largest[group]
+                count[bins[j]] += 1
             if (np.int64(top) << KEY_SHIFT) + LOW_BITS > max(floor[group], keys[-1]):
                 for j in range(width):
                     place = rank[row] * width + j
                     _offer(keys, (np.int64(bits[r, j] & _NO_SIGN) << KEY_SHIFT) + (LOW_BITS - place))
-        feature_sum = features[group, 0]
-        feature_abs = features[group, 1]
-        feature_square = features[group, 2]
-        for j in range(width):
-            total = 0.0
-            absolute = 0.0
-            square = 0.0
-            for r in range(ROWS_AT_ONCE):
-                a = np.float64(value[r, j])
-                total += a
-                absolute += abs(a)
-                square += a * a
-            feature_sum[j] += total
-            feature_abs[j] += absolute
-            feature_square[j] += square
+        squares = _add_features(value[0], value[1], value[2], value[3], features[group])
+        for r in range(ROWS_AT_ONCE):
+            row = chunk_rows[chunk, r]
+            if row != NO_ROW:
+                row_square[row] = squares[r]
 
 
 @numba.njit(

@@ -13,6 +13,7 @@ import dask
 from distributed import Nanny, Scheduler, SpecCluster
 
 from avss_core.jobs.contact import announced
+from avss_core.jobs.lanes import LANES
 from avss_core.runs import Store
 
 HERE = "127.0.0.1"  # a scheduler runs whatever it is sent, so it must not be reached from elsewhere
@@ -69,7 +70,7 @@ def _polite_threads() -> dict[str, str]:
 def _worker(environment: dict[str, str]) -> dict[str, object]:
     options = {
         "host": HERE,
-        "nthreads": 1,  # one task at a time; torch itself uses all cores
+        "nthreads": LANES,  # units side by side; those that want all cores wait for each other
         "memory_limit": 0,
         "env": environment,
         "preload": ["avss_core.jobs.warm_up"],

@@ -18,7 +18,7 @@ from avss_core.jobs.entry import do_unit
 from avss_core.jobs.job import LOST, Job
 from avss_core.jobs.progress import Reporter
 from avss_core.jobs.requests import Request, request_of
-from avss_core.jobs.resident import facts_of, in_use, resident_model
+from avss_core.jobs.resident import alone, facts_of, resident_model, side_by_side
 from avss_core.jobs.works.base import Plan, Turn
 from avss_core.jobs.works.registry import WORKS
 from avss_core.runs import Store
@@ -56,13 +56,13 @@ def drive(job: Job) -> None:
 def work_unit(job: Job, number: int) -> None:
     """Do one unit and keep its result."""
     store, request = Store(job.store_url), request_of(job.kind, job.spec)
-    reporter = Reporter(job, number)
-    with in_use:
+    reporter, work = Reporter(job, number), WORKS[job.kind]
+    with side_by_side(request.model) if work.side_by_side else alone():
         reporter.say("measuring")
         if request.run_id() != job.run:
             raise CorpusError("The model or the text was changed while it was being read; start the job again.")
         started = time.perf_counter()
-        write = WORKS[job.kind].run(request, Turn(number, job.run, store, reporter.count, reporter.say))
+        write = work.run(request, Turn(number, job.run, store, reporter.count, reporter.say))
         seconds = time.perf_counter() - started
     store.add_unit(job.run, number, reporter.tokens, seconds, write)
     reporter.say("measuring")
@@ -87,18 +87,18 @@ def _carry_out(job: Job, store: Store) -> None:
     if finished < plan.units:
         store.add_facts(job.run, job.attempt, stopped_after=finished)
     reporter.say("summing up")
-    with in_use:
+    with alone():
         work.finish(request, store.run(job.run), store)
 
 
 def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> Plan:
     reporter.say("loading the model")
-    model = resident_model(request.model)
-    WORKS[job.kind].check(request, model)
-    reporter.say("reading the text")
-    with in_use:
+    with alone():
+        model = resident_model(request.model)
+        WORKS[job.kind].check(request, model)
+        reporter.say("reading the text")
         plan = WORKS[job.kind].plan(request, model)
-    facts = facts_of(request.model) | {"versions": {"avss": __version__, "torch": torch.__version__}}
+        facts = facts_of(request.model) | {"versions": {"avss": __version__, "torch": torch.__version__}}
     store.add_facts(job.run, job.attempt, **facts, tokens=plan.tokens, documents=plan.documents)
     store.update_run(job.run, job.attempt, n_units=plan.units)
     return plan

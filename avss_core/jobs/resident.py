@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, cast
 
@@ -10,29 +12,57 @@ import torch
 
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.corpora.windows import Window
+from avss_core.jobs.lanes import LANES, Lanes
+from avss_core.models.device import choose_device
 from avss_core.models.load import LoadedModel, load_model
 from avss_core.models.spec import ModelSpec
+from avss_core.models.twin import twin_of
 from avss_core.tasks import PERPLEXITY, task_named
 from avss_core.tasks.asked import Shard, shards_of_task
 
-# Held while a thread works with the model: a worker may have several threads, the hooks of two measurements on one
-# network would see each other's activations, and a tokenizer cannot be used by two threads at once.
-in_use = threading.RLock()
-_resident: dict[str, LoadedModel] = {}
+_lanes = Lanes()
+_books = threading.RLock()  # held while what is in memory is looked up or changed
+_all_threads = torch.get_num_threads()
+_resident: dict[str, list[LoadedModel]] = {}  # the model and its twins, by lane
 _beside: dict[str, Any] = {}
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """No other thread of this worker works with a model meanwhile; torch has all its threads."""
+    with _lanes.alone():
+        torch.set_num_threads(_all_threads)
+        yield
+
+
+@contextmanager
+def side_by_side(spec: ModelSpec) -> Iterator[None]:
+    """Others may work with the same model meanwhile, each with its own twin of it (`resident_model`).
+
+    Only on processors: a graphics processor gains nothing from it, and there it is one at a time.
+    """
+    lanes = _lanes_for(spec)
+    with _lanes.side_by_side(_name(spec), lanes):
+        torch.set_num_threads(max(1, _all_threads // lanes))  # of this thread
+        yield
+
+
 def resident_model(spec: ModelSpec) -> LoadedModel:
-    """The model of `spec`, loaded when another one (or none) is in memory; one is held at a time."""
-    name = f"{spec.identity()}@{spec.device}"
-    with in_use:
+    """The model of `spec`, loaded when another one (or none) is in memory; one is held at a time.
+
+    Threads side by side are given twins: same weights, modules of their own.
+    """
+    name, lane = _name(spec), _lanes.number
+    with _books:
         if name not in _resident:
             _resident.clear()
             _beside.clear()  # networks that share weights with the old model would keep it in memory
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            _resident[name] = load_model(spec)
-        return _resident[name]
+            model = load_model(spec)
+            # All twins now: once the model is at work, its blocks may be stand-ins at any moment.
+            _resident[name] = [model, *(twin_of(model) for _ in range(_lanes_for(spec) - 1))]
+        return _resident[name][lane]
 
 
 def beside(spec: ModelSpec) -> dict[str, Any]:
@@ -40,14 +70,14 @@ def beside(spec: ModelSpec) -> dict[str, Any]:
 
     For networks made of it, which share its weights. All of it is forgotten when another model is loaded.
     """
-    with in_use:
+    with _books:
         resident_model(spec)
         return _beside
 
 
 def shards_for(model: ModelSpec, corpus: CorpusSpec, task: str = PERPLEXITY) -> tuple[Shard, ...]:
     """A text as tokens, in shards of whole documents: as the task asks it, or as windows of text for perplexity."""
-    with in_use:
+    with _books:
         return _shards(task, model.identity(), model, corpus.identity(), corpus)
 
 
@@ -73,6 +103,14 @@ def facts_of(spec: ModelSpec) -> dict[str, Any]:
         "predicts_next_token": model.predicts_next_token,
         "chat_template": bool(getattr(model.tokenizer, "chat_template", None)),
     }
+
+
+def _lanes_for(spec: ModelSpec) -> int:
+    return LANES if choose_device(spec.device).type == "cpu" else 1
+
+
+def _name(spec: ModelSpec) -> str:
+    return f"{spec.identity()}@{spec.device}"
 
 
 @lru_cache(maxsize=8)

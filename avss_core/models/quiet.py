@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from huggingface_hub.utils import are_progress_bars_disabled
 from transformers.utils import logging as transformers_logging
@@ -20,9 +21,34 @@ class _PassOn(logging.Handler):
         _log.debug("%s: %s", record.name, record.getMessage())
 
 
+_turn = threading.Lock()
+_inside = 0  # threads that are quiet now
+_loud_again = ExitStack()  # what the last of them to leave undoes
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars and no warnings on the terminal inside; warnings go to this module's logger as details."""
+    """No progress bars and no warnings on the terminal inside; warnings go to this module's logger as details.
+
+    Loggers, filters and bars belong to the whole process: the first thread to come in silences them, the last to leave
+    puts them back.
+    """
+    global _inside
+    with _turn:
+        if not _inside:
+            _loud_again.enter_context(_silence())
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _turn:
+            _inside -= 1
+            if not _inside:
+                _loud_again.close()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("transformers", "huggingface_hub")]
     before = [(logger, logger.handlers, logger.propagate) for logger in loggers]
     bars_were_on = not are_progress_bars_disabled()

@@ -25,6 +25,8 @@ from avss_core.variants.physical import pruned_network
 class AnswersWork(Work):
     """One row a question; the columns are told in `jobs/answers_results.py`."""
 
+    side_by_side = True
+
     def check(self, request: AnswersRequest, model: LoadedModel) -> None:
         check_task(answer_task(), model)
         Cut(request.removed, model.n_blocks, "asked for")

@@ -50,7 +50,13 @@ class Turn:
 
 
 class Work:
-    """A kind of request whose units are the shards of its corpus; the rest is as little as most kinds need."""
+    """A kind of request whose units are the shards of its corpus; the rest is as little as most kinds need.
+
+    side_by_side: on a processor, several units may run at once, each with a twin of the model and some of the
+    threads. Not where a unit's own time or memory is measured, or where networks are kept from unit to unit.
+    """
+
+    side_by_side = False
 
     def check(self, request: Any, model: LoadedModel) -> None:
         """Raise what can be known to be wrong as soon as the model is there."""

@@ -21,6 +21,8 @@ from avss_core.variants.variant import Variant
 class EvaluateWork(Work):
     """All cuts of a request run as one prefix tree."""
 
+    side_by_side = True
+
     def check(self, request: EvaluateRequest, model: LoadedModel) -> None:
         check_task(task_named(request.task), model)
         for removed in request.cuts:

@@ -19,6 +19,8 @@ from avss_core.runs import Run, Store
 class ProfileWork(Work):
     """It may end early, when the set of lowest blocks is settled; shards begun by then may still come in."""
 
+    side_by_side = True
+
     def run(self, request: ProfileRequest, turn: Turn) -> Write:
         model = resident_model(request.model)
         windows = cast(Sequence[Window], self.shards(request)[turn.number])
