@@ -10,7 +10,7 @@ import torch
 from avss_core.importance.peak_bytes import PeakBytes
 
 MEGABYTE = 2**20
-# In a process of its own: one that has run other tests may give memory back just then, and the height stays what it was.
+# In a process of its own: one that has run other tests may give memory back just then, and the height does not rise.
 IN_A_NEW_PROCESS = """
 import torch
 from avss_core.importance.peak_bytes import PeakBytes
