@@ -1,17 +1,30 @@
-"""What measuring costs: a profile against the bare forward pass of the same network over the same batches.
+"""What measuring costs: a profile against the bare forward pass of the same network over the same shards.
 
-Goals: one site at most 1.05 ×, two sites 1.10 ×, four sites 1.15 ×.
+Goals: one site at most 1.05 ×, two sites 1.10 ×, four sites 1.15 × of the forward pass as torch runs it, one shard
+after another. Both are also run as a worker does on a processor: shards side by side, each on one thread, with a twin of the
+network; the last column is against the bare forward pass that is run in the same way.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
+
+import torch
 
 from avss_core.activations.forward import run_base
 from avss_core.activations.measure import measure
+from avss_core.corpora.windows import Window, shard_windows
 from avss_core.models.load import LoadedModel
+from avss_core.models.twin import twin_of
 from benchmarks.measuring import batches_of, default_model, print_table, timed_in_turns, windows_of
 
+Work = Callable[[LoadedModel, Sequence[Window]], None]
+Way = Callable[[Work, Sequence[Sequence[Window]]], None]
+BARE = "bare forward pass"
 SITES = {
     "one site (residual)": ("residual",),
     "two sites (residual, update)": ("residual", "update"),
@@ -22,28 +35,69 @@ SITES = {
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tokens", type=int, default=4096)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--tokens", type=int, default=8192)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--dtype", default="bfloat16")
     wanted = parser.parse_args()
 
     model = default_model(wanted.dtype)
-    windows = windows_of(model, wanted.tokens)
-
-    def bare(model: LoadedModel = model) -> None:
-        for batch in batches_of(model, windows):
-            run_base(model, batch)
-
-    tasks = {"bare forward pass": bare} | {
-        name: (lambda sites=sites: measure(model, windows, sites)) for name, sites in SITES.items()
+    shards, at_work = shard_windows(windows_of(model, wanted.tokens)), models_at_work((model, twin_of(model)))
+    ways: dict[str, Way] = {
+        "one after another": partial(one_after_another, model),
+        "side by side": at_work,
     }
+    works: dict[str, Work] = {BARE: bare} | {name: partial(profile, sites=sites) for name, sites in SITES.items()}
+    tasks = {f"{name}, {way}": partial(run, work, shards) for way, run in ways.items() for name, work in works.items()}
     seconds = timed_in_turns(tasks, wanted.rounds)
-    reference = seconds["bare forward pass"]
     print_table(
         f"Profile of {wanted.tokens} tokens, default model, {wanted.dtype}, median of {wanted.rounds}",
-        ("", "seconds", "tokens/s", "× bare"),
-        [(name, value, round(wanted.tokens / value), value / reference) for name, value in seconds.items()],
+        ("", "seconds", "tokens/s", "× bare", "× bare in the same way"),
+        [
+            (
+                name,
+                value,
+                round(wanted.tokens / value),
+                value / seconds[f"{BARE}, one after another"],
+                value / seconds[f"{BARE}, {name.rpartition(', ')[2]}"],
+            )
+            for name, value in seconds.items()
+        ],
     )
+
+
+def bare(model: LoadedModel, shard: Sequence[Window]) -> None:
+    """The blocks and nothing else."""
+    for batch in batches_of(model, shard):
+        run_base(model, batch)
+
+
+def profile(model: LoadedModel, shard: Sequence[Window], sites: tuple[str, ...]) -> None:
+    """What a worker does with a shard."""
+    measure(model, shard, sites)
+
+
+def one_after_another(model: LoadedModel, work: Work, shards: Sequence[Sequence[Window]]) -> None:
+    """All of torch's threads at one shard."""
+    for shard in shards:
+        work(model, shard)
+
+
+def models_at_work(models: Sequence[LoadedModel]) -> Way:
+    """As many threads as models; each takes the next shard that is left and has one of torch's threads."""
+    idle: SimpleQueue[LoadedModel] = SimpleQueue()
+    for model in models:
+        idle.put(model)
+    pool = ThreadPoolExecutor(len(models), initializer=torch.set_num_threads, initargs=(1,))
+
+    def side_by_side(work: Work, shards: Sequence[Sequence[Window]]) -> None:
+        def one(shard: Sequence[Window]) -> None:
+            model = idle.get()
+            work(model, shard)
+            idle.put(model)
+
+        list(pool.map(one, shards))
+
+    return side_by_side
 
 
 if __name__ == "__main__":
