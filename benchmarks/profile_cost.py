@@ -1,8 +1,8 @@
 """What measuring costs: a profile against the bare forward pass of the same network over the same shards.
 
 Goals: one site at most 1.05 ×, two sites 1.10 ×, four sites 1.15 × of the forward pass as torch runs it, one shard
-after another. Both are also run as a worker does on a processor: shards side by side, each on one thread, with a twin of the
-network; the last column is against the bare forward pass that is run in the same way.
+after another. Both are also run as a worker does on a processor: shards side by side, each on one thread, with a twin
+of the network; the last column is against the bare forward pass that is run in the same way.
 """
 
 from __future__ import annotations
