@@ -31,6 +31,11 @@ class Lanes:
         """The lane that the calling thread is in; 0 when it is in none."""
         return getattr(self._here, "lane", 0)
 
+    @property
+    def at_work(self) -> int:
+        """How many threads are at work now, at least 1."""
+        return max(1, len(self._taken))
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Wait until nobody else is at work, and keep others out."""

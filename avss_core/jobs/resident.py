@@ -24,6 +24,7 @@ _lanes = Lanes()
 _books = threading.RLock()  # held while what is in memory is looked up or changed
 _all_threads = torch.get_num_threads()
 _resident: dict[str, list[LoadedModel]] = {}  # the model and its twins, by lane
+_without_twins: set[str] = set()  # of models that are used in one lane only
 _beside: dict[str, Any] = {}
 
 
@@ -41,10 +42,18 @@ def side_by_side(spec: ModelSpec) -> Iterator[None]:
 
     Only on processors: a graphics processor gains nothing from it, and there it is one at a time.
     """
+    if _name(spec) not in _resident:
+        with alone():  # twins cannot be made of a model at work
+            resident_model(spec)
     lanes = _lanes_for(spec)
     with _lanes.side_by_side(_name(spec), lanes):
         torch.set_num_threads(max(1, _all_threads // lanes))  # of this thread
         yield
+
+
+def at_work() -> int:
+    """How many threads of this worker work with a model now, at least 1."""
+    return _lanes.at_work
 
 
 def resident_model(spec: ModelSpec) -> LoadedModel:
@@ -59,9 +68,8 @@ def resident_model(spec: ModelSpec) -> LoadedModel:
             _beside.clear()  # networks that share weights with the old model would keep it in memory
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            model = load_model(spec)
             # All twins now: once the model is at work, its blocks may be stand-ins at any moment.
-            _resident[name] = [model, *(twin_of(model) for _ in range(_lanes_for(spec) - 1))]
+            _resident[name] = _with_twins(load_model(spec), spec)
         return _resident[name][lane]
 
 
@@ -105,8 +113,17 @@ def facts_of(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
+def _with_twins(model: LoadedModel, spec: ModelSpec) -> list[LoadedModel]:
+    try:
+        return [model, *(twin_of(model) for _ in range(_lanes_for(spec) - 1))]
+    except TypeError:  # a network or a tokenizer of somebody's own that holds what cannot be copied (a lock, a file)
+        _without_twins.add(_name(spec))
+        return [model]
+
+
 def _lanes_for(spec: ModelSpec) -> int:
-    return LANES if choose_device(spec.device).type == "cpu" else 1
+    on_processor = choose_device(spec.device).type == "cpu"
+    return LANES if on_processor and _name(spec) not in _without_twins else 1
 
 
 def _name(spec: ModelSpec) -> str:

@@ -148,11 +148,15 @@ class Store:
                 shutil.rmtree(self.folder / run.id)
 
     def add_unit(self, run_id: str, number: int, tokens: int, seconds: float, write: Callable[[Path], object]) -> None:
-        """Keep a finished unit: `write` makes its file, then the line is entered."""
+        """Keep a finished unit: `write` makes its file, then the line is entered.
+
+        One that comes when the run is done (it ended early, with this unit under way elsewhere) is not entered: what
+        has been read of a run that is done does not change.
+        """
         file = f"{run_id}/{number:05d}.parquet"
         self._write_file(file, write)
         row = {"run": run_id, "number": number, "file": file, "tokens": tokens, "seconds": seconds}
-        self._enter(units, row, ("run", "number"))
+        self._enter(units, row, ("run", "number"), unless_done=True)
 
     def units(self, run_id: str) -> list[Unit]:
         """The finished units of a run, by number."""
@@ -246,12 +250,15 @@ class Store:
             finally:
                 partial.unlink(missing_ok=True)
 
-    def _enter(self, table: Table, row: dict[str, Any], key: tuple[str, ...]) -> None:
+    def _enter(self, table: Table, row: dict[str, Any], key: tuple[str, ...], unless_done: bool = False) -> None:
         """Enter a row, or put it in the place of the one with its key."""
         same = and_(*[table.c[column] == row[column] for column in key])
         # An IntegrityError says that another process entered the same result between our two statements.
         with suppress(IntegrityError), self._writing() as connection:
-            if connection.scalar(select(runs.c.id).where(runs.c.id == row["run"])) is None:
+            status = connection.scalar(select(runs.c.status).where(runs.c.id == row["run"]))
+            if status is None:
                 raise ResourceError(f"Run {row['run']} is not in the store any more, so its result is not kept.")
+            if unless_done and status == "done":
+                return
             connection.execute(delete(table).where(same))
             connection.execute(table.insert().values(**row))
