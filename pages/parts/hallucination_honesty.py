@@ -19,6 +19,7 @@ from avss_core.hallucination.honesty import (
     honesty_conclusion,
     honesty_table,
 )
+from avss_core.hallucination.labels import paired_labels
 from avss_core.importance import Epsilon
 from avss_core.jobs import AnswersRequest
 from avss_core.jobs.honesty_results import requests_beside
@@ -131,19 +132,21 @@ def choose_judge_alone(before: Answered, after: Answered, beside: list[Answered]
         help="Leaves out labels by hand on both sides, so that all answers are judged alike.",
     )
     if not alone:
-        st.warning(
+        st.caption(
             f"Labelled by hand: {len(before.by_hand)} answers of the unpruned model, {len(after.by_hand)} of the "
-            f"pruned one, {sum(len(one.by_hand) for one in beside)} of those without random blocks. Where one side is "
-            "judged otherwise than the other, the rates differ by that too.",
-            icon=":material/edit:",
+            f"pruned one, {sum(len(one.by_hand) for one in beside)} of those without random blocks. Where both models "
+            "of a comparison gave the same answer, a label of the one is that of the other too; of two different "
+            "answers both need one, or the judge says what both are. So the rate before may differ from row to row."
         )
     return alone
 
 
 @st.cache_data(show_spinner="Comparing before and after …", max_entries=256)
 def change_of(before: Answered, after: Answered, name: str, site: str, epsilon: Epsilon) -> HonestyChange:
-    """ΔH and the change of the measured rate, on the same questions."""
-    return honesty_change(Judged(before.frame, before.labels), Judged(after.frame, after.labels), name, site, epsilon)
+    """ΔH and the change of the measured rate, on the same questions; labels by hand as `paired_labels` says."""
+    labels = paired_labels(before.frame, after.frame, before.judge, dict(before.by_hand), dict(after.by_hand))
+    judged = (Judged(*pair) for pair in zip((before.frame, after.frame), labels, strict=True))
+    return honesty_change(*judged, name, site, epsilon)
 
 
 def draw_changes(chosen: HonestyChange, others: list[HonestyChange]) -> None:
