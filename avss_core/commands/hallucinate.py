@@ -106,7 +106,7 @@ def hallucinate(
             told["honesty"] = _honesty(workers, whole, cut, random, judge, site, silent_below, seed)
     answer(told, as_json, found.table[list(_SHOWN)], "Made-up against truthful answers, block by block.")
     if not as_json:
-        shown = ["estimator", *metrics, "accuracy", "n", "note"]
+        shown = ["estimator", *metrics, "accuracy", "n", "no_number", "note"]
         print_table(pd.DataFrame(told["confidence"])[shown], "How well does each estimator know which are right?")
         if told["per_block"]:
             shown = ["block", *metrics, "n"]

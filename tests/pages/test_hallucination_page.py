@@ -237,7 +237,9 @@ def test_confidence_and_the_papers_table(store: Store, asked: AnswersRequest) ->
     shown = healthy(opened(asked, "Confidence", **{"hallucination-samples": 2, "hallucination-table2": True}))
     assert shown.button("hallucination-ask-again").disabled
     table = frame_with(shown, "estimator", "answers").set_index("estimator")
-    assert table.loc["P(True)", "answers"] > 0
+    assert table.loc["P(True)", "answers"] == QUESTIONS
+    assert table["no number"].between(0, QUESTIONS).all()
+    assert "counts with confidence 0 in every metric: our reading" in captions(shown)
     theirs = frame_with(shown, "data set", "theirs", "ours")
     row = theirs[(theirs["data set"] == "TruthfulQA") & (theirs["estimator"] == "P(True)")]
     assert row.empty, "P(True) is not in their table"
