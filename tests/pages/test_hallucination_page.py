@@ -204,6 +204,14 @@ def test_blocks(store: Store, asked: AnswersRequest) -> None:
     )
     np.testing.assert_allclose(table["hsav"], abs(made_up - truthful), rtol=1e-6)
     assert table["p_adjusted"].between(0, 1).all()
+    for name in ("hsav", "hss"):
+        share = table[name] / table[name].sum()
+        np.testing.assert_allclose(table[f"{name}_share"], share)
+        np.testing.assert_allclose(table[f"{name}_cumulative"], np.cumsum(share))
+    assert {f"{name}_share" for name in ("hcs", "eavss", "eavss_stable")} <= set(table.columns)
+    said = captions(shown)
+    assert "EAVSS-stable = AVSS~ / (HCS~ + 1/M), H = σ² / (1 − S)" in said
+    assert "not why: longer answers" in said
     assert set(frame_with(shown, "first", "spearman")["first"]) == {"product", "sum"}
 
     shown.select_slider("hallucination-theta-residual-0.01").set_value(sorted(table["propensity"])[0]).run()
@@ -295,6 +303,17 @@ def test_pruning_for_honesty(store: Store, asked: AnswersRequest) -> None:
     assert frame_with(shown, "question", "by hand")["answer"].tolist() == frames[1]["answer"].tolist()
     shown.segmented_control("honesty-by").set_value("lowest EAVSS-stable").run()
     assert "lowest EAVSS-stable" in healthy(shown).info[0].value
+
+    for example in frames[0]["example"][3:BY_HAND]:
+        store.set_hand_label(run, example, None)
+    doubted = healthy(shown.run()).warning[0].value
+    assert "lowest EAVSS-stable" in doubted
+    assert f"3 truthful and {QUESTIONS - 3} made-up answers; fewer than 10 of a kind" in doubted
+    for example in frames[0]["example"][:3]:
+        store.set_hand_label(run, example, None)
+    shown.run()
+    assert not shown.exception
+    assert "all of one label, so there is no EAVSS-stable" in shown.error[0].value
 
 
 def test_asked_by_real_workers(
