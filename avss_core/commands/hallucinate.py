@@ -19,13 +19,14 @@ from avss_core.hallucination.answer_sums import check_site
 from avss_core.hallucination.asking_again import AskingAgain
 from avss_core.hallucination.confidence_table import confidence_rows
 from avss_core.hallucination.contrast import Contrast, contrast
-from avss_core.hallucination.honesty import cut_by_eavss_stable, cut_by_propensity, honesty_conclusion
+from avss_core.hallucination.honesty import cut_by_eavss_stable, cut_by_propensity, doubt_about, honesty_conclusion
 from avss_core.hallucination.judge import DEFAULT_JUDGE, judge_named
 from avss_core.hallucination.labels import hallucination_rate, rate_interval
 from avss_core.hallucination.metrics import metrics_for
 from avss_core.hallucination.per_block import per_block_rows, why_no_blocks
+from avss_core.hallucination.permutation import NOT_WHY
 from avss_core.hallucination.readings import readings_agreement
-from avss_core.hallucination.scores import check_reading
+from avss_core.hallucination.scores import check_reading, our_readings
 from avss_core.importance import Epsilon
 from avss_core.jobs import AnswersRequest
 from avss_core.jobs.confidence_results import confidence_frame
@@ -93,6 +94,9 @@ def hallucinate(
             "rate": hallucination_rate(answers.labels),
             **dict(zip(("rate_low", "rate_high"), rate_interval(answers.labels), strict=True)),
             **found.facts(),
+            "our_reading": our_readings(found.reading),
+            "flagged": found.flagged,
+            "not_why": NOT_WHY,
             "rows": records(found.table),
             "readings": records(readings_agreement(found.table)),
             "confidence": confidence_rows(answers.frame, answers.labels, again, q, p, seed),
@@ -102,11 +106,16 @@ def hallucinate(
         if not told["per_block_note"]:
             told["per_block"] = per_block_rows(answers.frame, answers.labels, q, p, seed)
         if named is not None or prune_by is not None:
-            cut = _cut(found, named, prune_by, blocks)
-            told["honesty"] = _honesty(workers, whole, cut, random, judge, site, silent_below, seed)
+            doubt = doubt_about(found) if prune_by == "eavss_stable" else ""
+            try:
+                cut = _cut(found, named, prune_by, blocks)
+            except SettingError as error:  # known only now; all that was asked and found is told all the same
+                told["honesty_note"] = str(error)
+            else:
+                told["honesty"] = _honesty(workers, whole, cut, random, judge, site, silent_below, seed, doubt)
     answer(told, as_json, found.table[list(_SHOWN)], "Made-up against truthful answers, block by block.")
     if not as_json:
-        shown = ["estimator", *metrics, "accuracy", "n", "note"]
+        shown = ["estimator", *metrics, "accuracy", "n", "no_number", "note"]
         print_table(pd.DataFrame(told["confidence"])[shown], "How well does each estimator know which are right?")
         if told["per_block"]:
             shown = ["block", *metrics, "n"]
@@ -132,6 +141,7 @@ def _honesty(
     site: str,
     epsilon: Epsilon,
     seed: int,
+    doubt: str,
 ) -> dict[str, Any]:
     """The cut's change and that of random cuts of its size, each asked the same questions."""
     run_to_end(workers, replace(whole, removed=cut.removed))
@@ -143,5 +153,5 @@ def _honesty(
     return {
         "cut": chosen.to_dict(),
         "random": [other.to_dict() for other in others],
-        "conclusion": honesty_conclusion(chosen, others),
+        "conclusion": honesty_conclusion(chosen, others, doubt),
     }

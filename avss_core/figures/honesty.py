@@ -53,7 +53,7 @@ def honesty_scatter(
     finish(
         figure,
         title,
-        "ΔH: change of the model's propensity (activation²)",
+        "ΔH: change of the model's propensity (activation², our reading)",
         "change of the measured hallucination rate",
         height=height,
     )

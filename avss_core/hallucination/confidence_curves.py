@@ -86,9 +86,9 @@ def risk_coverage_of(confidence: Numbers, correct: Numbers, seed: int = 0, draws
 
 
 def _known(evidence: Evidence, estimators: Sequence[Estimator]) -> Iterator[tuple[str, tuple[Numbers, Numbers]]]:
-    """Names and (confidence, correct) of the estimators that have a number for some answer."""
+    """Names and (confidence, correct) of the estimators that have a number for some answer; all answers count."""
     for one in estimators:
         if not one.why_not(evidence):
-            pair = confidences(one, evidence)
-            if len(pair[0]):
-                yield one.pretty_name, pair
+            confidence, correct, _ = confidences(one, evidence)
+            if len(confidence):
+                yield one.pretty_name, (confidence, correct)

@@ -16,6 +16,8 @@ from avss_core.hallucination.metrics import ConfidenceMetric, metrics_for
 from avss_core.hallucination.metrics.metric import DRAWS
 from avss_core.hallucination.states import correct_of
 
+NO_NUMBER = "An answer for which an estimator has no number counts with confidence 0 in every metric: our reading."
+
 # Answers and labels of another run, under the name that its row shall have.
 Others = Mapping[str, tuple[pd.DataFrame, pd.Series]]
 
@@ -35,9 +37,10 @@ def confidence_rows(
     """One row an estimator, in the order of the papers' table 2; JSON types.
 
     Keys: estimator, pretty_name; acc@q, cov@p (named after q and p: `acc@50`, `cov@50`), ece, brier, auroc, each with
-    its bootstrap 95 % interval over questions in `…_low`, `…_high`; n, the answers that count; left_out, those for
-    which the estimator has no number; accuracy, of the n; note. None stands for what is not defined. A row that cannot
-    be filled has n = 0 and says why in note.
+    its bootstrap 95 % interval over questions in `…_low`, `…_high`; n, the answers, all of which count; no_number,
+    those of them for which the estimator has none: they count with confidence 0, so that an estimator gains nothing by
+    being silent (**our reading**); accuracy, of the n; note. None stands for what is not defined. A row that cannot be
+    filled, for want of any number too, has n = 0 and says why in note.
 
     labels: `truthful` or `hallucinated`, one for each row of answers_frame. confidence_frame: of the second asking
     (`jobs.confidence_results`), None when there was none. q, p: shares. block: whose output P(IK) reads (None: the
@@ -70,11 +73,17 @@ def evidence_of(
     return Evidence(answers_frame, correct_of(answers_frame, labels), confidence_frame, block, seed)
 
 
-def confidences(estimator: Estimator, evidence: Evidence) -> tuple[Numbers, Numbers]:
-    """(confidence, correct) of the answers for which the estimator has a number; for figures too."""
+def confidences(estimator: Estimator, evidence: Evidence) -> tuple[Numbers, Numbers, int]:
+    """(confidence, correct) of all answers, and for how many of them the estimator has no number; for figures too.
+
+    Those count with confidence 0 (our reading). Without a number for any answer there is nothing to measure: both are
+    empty.
+    """
     said = estimator.estimate(evidence)
-    known = ~np.isnan(said)
-    return said[known], evidence.correct[known]
+    silent = np.isnan(said)
+    if silent.all():
+        return np.empty(0), np.empty(0), len(said)
+    return np.where(silent, 0.0, said), evidence.correct, int(silent.sum())
 
 
 def _row(
@@ -87,9 +96,9 @@ def _row(
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"estimator": name, "pretty_name": pretty_name}
     why_not = estimator.why_not(evidence)
-    confidence, correct = (np.empty(0), np.empty(0)) if why_not else confidences(estimator, evidence)
+    confidence, correct, silent = (np.empty(0), np.empty(0), 0) if why_not else confidences(estimator, evidence)
     row |= measured(confidence, correct, metrics, evidence.seed, draws)
-    row["left_out"] = 0 if why_not else len(evidence.correct) - len(correct)
+    row["no_number"] = silent
     row["note"] = why_not or _note(row, estimator, metrics)
     return row
 
@@ -109,8 +118,11 @@ def measured(
 
 def _note(row: Mapping[str, Any], estimator: Estimator, metrics: Sequence[ConfidenceMetric]) -> str:
     notes = []
-    if row["left_out"]:
-        notes.append(f"{row['left_out']} left out: {estimator.left_out}.")
+    if row["no_number"] and row["n"]:
+        counted = "counted with confidence 0 (our reading)"
+        notes.append(f"{row['no_number']} of {row['n']} without a number, {counted}: {estimator.no_number}.")
+    elif row["no_number"]:
+        notes.append(f"No answer has a number, so nothing is measured: {estimator.no_number}.")
     if row["n"]:
         notes += [metric.undefined for metric in metrics if row[metric.name] is None]
     return " ".join(notes)

@@ -51,6 +51,17 @@ class Contrast:
     h_model_low: float
     h_model_high: float
 
+    @property
+    def flagged(self) -> str:
+        """Which blocks have a 0 that is counted as 1/N, in words; empty where none has."""
+        counted = "is counted as 1/N (our reading). A larger ε tells more."
+        said = []
+        if self.table["floored"].any():
+            said.append(f"S = 0 in block {_listed(self.table, 'floored')}: it {counted}")
+        if self.reading == "ratio" and self.table["hss_floored"].any():
+            said.append(f"HSS = 0 in block {_listed(self.table, 'hss_floored')}: in HSAV / HSS it {counted}")
+        return " ".join(said)
+
     def facts(self) -> dict[str, Any]:
         """Everything but the table, as JSON types."""
         return {name: value for name, value in vars(self).items() if name != "table"} | {"epsilon": str(self.epsilon)}
@@ -71,7 +82,8 @@ def contrast(
 
     frame: `answers_frame`; labels: one for each of its rows. Intervals: 95 %, percentiles over resamples of the
     questions. |σ²_h − σ²_t| cannot be negative, so its interval leaves out 0 even by chance: the p-values tell chance
-    from difference, not the intervals. Raises SettingError for an unknown reading, a site that was not measured, labels
+    from difference, not the intervals. For the same reason a small one may lie below that of nearly all resamples; its
+    interval then reaches down to it. Raises SettingError for an unknown reading, a site that was not measured, labels
     that do not fit.
     """
     named, epsilon = check_reading(reading), epsilon or Epsilon()
@@ -112,8 +124,8 @@ def contrast_table(
     seed: int = 0,
 ) -> pd.DataFrame:
     """One row a block: `block` (its number in the unpruned model), `n`, the scores of `scores.score_arrays` with
-    `_low` and `_high`, `floored` (S = 0, counted as 1/N), and from `permutation` p_hsav, p_hss, p_value, p_adjusted
-    (nan with too few answers of a label)."""
+    `_low` and `_high`, `floored` (S = 0, counted as 1/N), `hss_floored` (HSS = 0, counted as 1/N by the reading
+    ratio), and from `permutation` p_hsav, p_hss, p_value, p_adjusted (nan with too few answers of a label)."""
     return contrast(frame, labels, site, epsilon, reading, seed=seed).table
 
 
@@ -130,19 +142,27 @@ def _with_intervals(
     columns: dict[str, Any] = {"block": np.array(sums.blocks), "n": int(sums.n.sum())}
     for name, values in scores.items():
         columns[name] = values[0]
-        columns[f"{name}_low"], columns[f"{name}_high"] = _ends(values[1:])
-    columns["floored"] = every.sparsity[0] == 0
-    low, high = _ends(scores["propensity"][1:].mean(axis=1, keepdims=True))
+        columns[f"{name}_low"], columns[f"{name}_high"] = _ends(values)
+    columns["floored"], columns["hss_floored"] = every.sparsity[0] == 0, scores["hss"][0] == 0
+    low, high = _ends(scores["propensity"].mean(axis=1, keepdims=True))
     return pd.DataFrame(columns), (float(low[0]), float(high[0]))
 
 
 def _ends(values: Floats) -> tuple[Floats, Floats]:
-    """2.5 % and 97.5 % of each column; resamples that drew no answer of a label say nothing."""
-    known = values[~np.isnan(values).any(axis=1)]
+    """2.5 % and 97.5 % of each column below the first row, or that row, which is the value, where it lies outside.
+
+    Resamples that drew no answer of a label say nothing.
+    """
+    value, resampled = values[0], values[1:]
+    known = resampled[~np.isnan(resampled).any(axis=1)]
     if not len(known):
-        return np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+        return np.full_like(value, np.nan), np.full_like(value, np.nan)
     low, high = np.percentile(known, [2.5, 97.5], axis=0)
-    return low, high
+    return np.minimum(low, value), np.maximum(high, value)
+
+
+def _listed(table: pd.DataFrame, column: str) -> str:
+    return ", ".join(map(str, table.loc[table[column], "block"]))
 
 
 def _conclusion(table: pd.DataFrame, truthful: int, made_up: int) -> str:

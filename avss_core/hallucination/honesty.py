@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from avss_core.errors import SettingError
+from avss_core.hallucination.contrast import MIN_ANSWERS, Contrast
 from avss_core.hallucination.judge import HALLUCINATED
 from avss_core.hallucination.question_sums import QuestionSums, question_sums
 from avss_core.hallucination.scores import propensity
@@ -42,13 +43,13 @@ def cut_above_propensity(table: pd.DataFrame, theta: float, protect_first: int =
 
 def cut_by_eavss_stable(table: pd.DataFrame, k: int, protect_first: int = 0, protect_last: int = 0) -> Cut:
     """(41) Remove the k blocks of lowest EAVSS-stable: the least useful and stable."""
-    cut = lowest_k(_of_whole_model(table, "eavss_stable").tolist(), k, protect_first, protect_last)
+    cut = lowest_k(_stable(table, "eavss_stable").tolist(), k, protect_first, protect_last)
     return Cut(cut.removed, cut.n_blocks, f"the {k} blocks of lowest EAVSS-stable")
 
 
 def cut_below_eavss_stable(table: pd.DataFrame, theta: float, protect_first: int = 0, protect_last: int = 0) -> Cut:
     """(42) Remove every block whose share of EAVSS-stable lies below θ."""
-    shares = _of_whole_model(table, "eavss_stable_share").tolist()
+    shares = _stable(table, "eavss_stable_share").tolist()
     cut = below_threshold(shares, theta, protect_first, protect_last)
     return Cut(cut.removed, cut.n_blocks, f"every block with a share of EAVSS-stable below {theta:g}")
 
@@ -161,8 +162,19 @@ def honesty_table(changes: Iterable[HonestyChange]) -> pd.DataFrame:
     return pd.DataFrame([change.to_dict() for change in changes])
 
 
-def honesty_conclusion(chosen: HonestyChange, random: Sequence[HonestyChange] = ()) -> str:
-    """In words: both changes, whether they agree, and how many random cuts leave a rate as low."""
+def doubt_about(found: Contrast) -> str:
+    """What to say of blocks that were chosen by EAVSS-stable from too few answers of a label; empty where enough."""
+    if found.enough:
+        return ""
+    return (
+        f"The blocks were chosen by {found.truthful} truthful and {found.hallucinated} made-up answers; fewer than "
+        f"{MIN_ANSWERS} of a kind with tokens do not tell which blocks are stable, so nothing is concluded about "
+        "EAVSS-stable."
+    )
+
+
+def honesty_conclusion(chosen: HonestyChange, random: Sequence[HonestyChange] = (), doubt: str = "") -> str:
+    """In words: both changes, whether they agree, how many random cuts leave a rate as low; and `doubt_about`."""
     verdict = {
         True: "the two go the same way",
         False: "the two go opposite ways",
@@ -174,10 +186,10 @@ def honesty_conclusion(chosen: HonestyChange, random: Sequence[HonestyChange] = 
         f"{100 * chosen.rate_change:+.1f} points ({100 * chosen.rate_change_low:+.1f} to "
         f"{100 * chosen.rate_change_high:+.1f}): {verdict}."
     )
-    if not random:
-        return said
-    as_good = sum(other.rate_change <= chosen.rate_change for other in random)
-    return f"{said} {as_good} of {len(random)} random cuts of as many blocks leave a measured rate as low or lower."
+    if random:
+        as_good = sum(other.rate_change <= chosen.rate_change for other in random)
+        said += f" {as_good} of {len(random)} random cuts of as many blocks leave a measured rate as low or lower."
+    return f"{said} {doubt}".strip()
 
 
 def _of_whole_model(table: pd.DataFrame, column: str) -> Floats:
@@ -185,6 +197,17 @@ def _of_whole_model(table: pd.DataFrame, column: str) -> Floats:
     if table["block"].tolist() != list(range(len(table))):
         raise SettingError("These scores are of a model with blocks removed; take those of the whole model to cut it.")
     return table[column].to_numpy(dtype=np.float64)
+
+
+def _stable(table: pd.DataFrame, column: str) -> Floats:
+    """EAVSS-stable, or its share, of every block; SettingError where the answers to contrast are missing."""
+    values = _of_whole_model(table, column)
+    if np.isnan(values).any():
+        raise SettingError(
+            "The answers with tokens are all of one label, so there is no EAVSS-stable; choose by propensity H, or ask "
+            "other questions."
+        )
+    return values
 
 
 def _propensities(sums: QuestionSums, weights: Floats) -> Floats:

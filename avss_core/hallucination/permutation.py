@@ -19,6 +19,9 @@ from avss_core.hallucination.question_sums import QuestionSums
 Floats = NDArray[np.float64]
 
 PERMUTATIONS = 2000
+NOT_WHY = (
+    "The test says that activations differ with the label, not why: longer answers, for one, may be wrong more often."
+)
 _TIE = 1 - 1e-9  # rounding must not make an equal shuffle smaller
 
 
@@ -37,7 +40,7 @@ def permutation_test(
 ) -> Chance:
     """made_up: (Q,) which answers are. Answers without a token have nothing to compare and are left out.
 
-    It says that activations differ with the label, not why: longer answers, for one, may be wrong more often.
+    What it does not say stands in NOT_WHY.
     """
     said = sums.n > 0
     labels = made_up[said]

@@ -17,6 +17,9 @@ from avss_core.importance.avss import derived_columns, shares
 Floats = NDArray[np.float64]
 Reading = Literal["product", "sum", "ratio"]
 READINGS: tuple[Reading, ...] = get_args(Reading)
+# Formulas that the papers leave open, or whose print is not legible, as they are read here; x~ is (8) of x.
+HCS_FORMULAS: dict[Reading, str] = {"product": "HSAV~ · HSS~", "sum": "HSAV~ + HSS~", "ratio": "HSAV / HSS"}
+EAVSS_FORMULA, STABLE_FORMULA, PROPENSITY_FORMULA = "AVSS~ · HCS~", "AVSS~ / (HCS~ + 1/M)", "σ² / (1 − S)"
 
 
 def check_reading(reading: str) -> Reading:
@@ -25,6 +28,14 @@ def check_reading(reading: str) -> Reading:
         if known == reading:
             return known
     raise SettingError(f"There is no reading {reading!r} of HCS; the readings are {', '.join(READINGS)}.")
+
+
+def our_readings(reading: Reading) -> str:
+    """What in the scores is our reading, in a sentence for pages and reports."""
+    return (
+        f"Our reading: HCS = {HCS_FORMULAS[reading]}, EAVSS = {EAVSS_FORMULA}, EAVSS-stable = {STABLE_FORMULA}, "
+        f"H = {PROPENSITY_FORMULA}; x~ is x over its sum over the M blocks."
+    )
 
 
 def known_shares(values: Floats) -> Floats:
@@ -58,7 +69,7 @@ def score_arrays(
 
     (9) hsav = |σ²_h − σ²_t|, (10) hss = |S_h − S_t|, (11) hcs, (12) eavss = AVSS~ · HCS~, (40) eavss_stable =
     AVSS~ / (HCS~ + 1/M), each with its share and cumulative share as (8) and (9) of AVSS; (21) propensity. AVSS and
-    propensity are those of all answers together.
+    propensity are those of all answers together. (11), (12), (40), (21) are our readings.
     """
     hsav, hss = np.abs(made_up.variance - truthful.variance), np.abs(made_up.sparsity - truthful.sparsity)
     avss = derived_columns(every.variance, every.sparsity, every.n)
@@ -78,7 +89,8 @@ def score_arrays(
         "hss": hss,
         "propensity": propensity(every.variance, every.sparsity, every.n),
     }
-    for name, values in (("hcs", hcs), ("eavss", eavss), ("eavss_stable", stable)):
+    normalised = {"hsav": hsav, "hss": hss, "hcs": hcs, "eavss": eavss, "eavss_stable": stable}
+    for name, values in normalised.items():
         share = known_shares(values)
         found |= {name: values, f"{name}_share": share, f"{name}_cumulative": np.cumsum(share, axis=-1)}
     return found

@@ -10,8 +10,9 @@ from avss_core.figures.contrast import CONTRAST_STATISTICS, contrast_grid, group
 from avss_core.figures.strip import network_strip
 from avss_core.hallucination.contrast import LEVEL, Contrast
 from avss_core.hallucination.honesty import cut_above_propensity
+from avss_core.hallucination.permutation import NOT_WHY
 from avss_core.hallucination.readings import TOP, readings_agreement, top_blocks
-from avss_core.hallucination.scores import READINGS
+from avss_core.hallucination.scores import READINGS, our_readings
 from avss_core.jobs import AnswersRequest
 from pages.parts.hallucination_data import Answered, contrast_of
 from pages.parts.hallucination_settings import ContrastSettings
@@ -19,6 +20,7 @@ from pages.parts.picked_cut import pick_cut
 from pages.parts.show import show_figure
 
 SCORES = tuple(statistic.column for statistic in CONTRAST_STATISTICS)
+NORMALISED = ("hsav", "hss", "hcs", "eavss", "eavss_stable")  # as (8) and (9)
 PICKED = "hallucination-picked"
 
 
@@ -28,16 +30,17 @@ def draw_blocks(request: AnswersRequest, of: Answered, settings: ContrastSetting
     found = contrast_of(of, settings.site, settings.epsilon, settings.reading)
     draw_conclusion(found)
     table = found.table
-    show_figure(contrast_grid(table, SCORES), table, f"contrast-{settings.site}")
+    show_figure(contrast_grid(table, SCORES, reading=found.reading), table, f"contrast-{settings.site}")
     st.caption(
         f"{settings.words}. Bands: 95 %, from resampling the questions. Distances cannot be negative, so their bands "
         f"leave out 0 even by chance: whether a block differs is told by the stars (p < {LEVEL:g} in a permutation "
         "test of the labels), not by the bands."
         + ("" if found.exact else " This ε lies between the values at which activations were counted: S is between.")
     )
-    if table["floored"].any():
-        blocks = ", ".join(map(str, table.loc[table["floored"], "block"]))
-        st.warning(f"S = 0 in block {blocks}: it is counted as 1/N (our reading). A larger ε tells more.")
+    st.caption(our_readings(found.reading))
+    st.caption(NOT_WHY)
+    if found.flagged:
+        st.warning(found.flagged)
     column = st.segmented_control(
         "Both groups", ("variance", "sparsity"), default="variance", key="hallucination-groups", required=True
     )
@@ -57,7 +60,7 @@ def draw_conclusion(found: Contrast) -> None:
         st.warning(found.conclusion, icon=":material/gavel:")
     empty = f" Answers without a token, which have no activations: {found.empty}." if found.empty else ""
     st.caption(
-        f"H_model (23), the mean propensity over the blocks: {found.h_model:.4g} "
+        f"H_model (23), the mean propensity (our reading) over the blocks: {found.h_model:.4g} "
         f"({found.h_model_low:.4g} to {found.h_model_high:.4g}).{empty}"
     )
 
@@ -112,6 +115,8 @@ def draw_readings(table: pd.DataFrame) -> None:
             "spearman": st.column_config.NumberColumn("Spearman, all blocks", format="%.2f"),
         },
     )
+    if table["hss_floored"].any():
+        st.caption("Where HSS = 0, *ratio* counts it as 1/N (our reading), which puts such a block first.")
     ranks = ranks_of(table)
     show_figure(rank_heatmap(ranks, title="Rank of every block by HCS, in each reading"), ranks, "readings")
 
@@ -130,7 +135,8 @@ def ranks_of(table: pd.DataFrame) -> pd.DataFrame:
 def _for_people(table: pd.DataFrame) -> pd.DataFrame:
     p_values = ["p_hsav", "p_hss", "p_value", "p_adjusted"]
     ends = [f"{name}_{end}" for name in SCORES for end in ("low", "high")]
-    return table[["block", *SCORES, *p_values, "avss_share", "hcs_share", "eavss_cumulative", *ends]]
+    forms = [f"{name}_{form}" for name in NORMALISED for form in ("share", "cumulative")]
+    return table[["block", *SCORES, *p_values, "avss_share", *forms, "floored", "hss_floored", *ends]]
 
 
 def _pick(removed: tuple[int, ...], reason: str) -> None:

@@ -12,7 +12,7 @@ from avss_core.figures.reliability import reliability_diagram
 from avss_core.figures.risk_coverage import risk_coverage
 from avss_core.hallucination.asking_again import AskingAgain
 from avss_core.hallucination.confidence_curves import reliability_table, risk_coverage_table
-from avss_core.hallucination.confidence_table import confidence_rows, evidence_of
+from avss_core.hallucination.confidence_table import NO_NUMBER, confidence_rows, evidence_of
 from avss_core.hallucination.estimators import ESTIMATORS
 from avss_core.hallucination.metrics import metrics_for
 from avss_core.jobs import AnswersRequest, ConfidenceRequest
@@ -89,11 +89,13 @@ def draw_rows(rows: Sequence[Row], q: float, p: float) -> None:
         for metric in metrics_for(q, p):
             heading = _HEADINGS.get(metric.name, metric.name)
             line[f"{heading} {'↑' if metric.higher_is_better else '↓'}"] = with_interval(row, metric.name)
-        shown.append(line | {"answers": row["n"], "accuracy": row["accuracy"]})
+        shown.append(line | {"answers": row["n"], "no number": row["no_number"], "accuracy": row["accuracy"]})
     st.dataframe(
         pd.DataFrame(shown), hide_index=True, column_config={"accuracy": st.column_config.NumberColumn(format="%.3f")}
     )
-    st.caption("↑ higher is better, ↓ lower is better; in brackets 95 % intervals from resampling the questions.")
+    st.caption(
+        "↑ higher is better, ↓ lower is better; in brackets 95 % intervals from resampling the questions. " + NO_NUMBER
+    )
     for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
         st.caption(f"{', '.join(row['pretty_name'] for row in rows if row['note'] == note)}: {note}")
     st.download_button(

@@ -15,10 +15,13 @@ from avss_core.hallucination.honesty import (
     Judged,
     cut_by_eavss_stable,
     cut_by_propensity,
+    doubt_about,
     honesty_change,
     honesty_conclusion,
     honesty_table,
 )
+from avss_core.hallucination.labels import paired_labels
+from avss_core.hallucination.scores import PROPENSITY_FORMULA
 from avss_core.importance import Epsilon
 from avss_core.jobs import AnswersRequest
 from avss_core.jobs.honesty_results import requests_beside
@@ -34,12 +37,13 @@ from pages.parts.trouble import told_in_a_box
 POLL_SECONDS = 1.0
 ERROR = "honesty-error"
 BY_HAND = "by hand"
-CHOICES = {"highest propensity H": cut_by_propensity, "lowest EAVSS-stable": cut_by_eavss_stable}
+STABLE = "lowest EAVSS-stable"
+CHOICES = {"highest propensity H": cut_by_propensity, STABLE: cut_by_eavss_stable}
 
 
 def draw_honesty(request: AnswersRequest, of: Answered, settings: ContrastSettings) -> None:
     """Choose a cut and random ones beside it, ask them all, and compare what is finished."""
-    cut, draws = choose_cut(of, settings)
+    cut, draws, doubt = choose_cut(of, settings)
     if not cut.removed:
         st.info("Choose the blocks to remove.", icon=":material/content_cut:")
         return
@@ -56,14 +60,19 @@ def draw_honesty(request: AnswersRequest, of: Answered, settings: ContrastSettin
     draw_changes(
         change_of(of, after, cut.reason, settings.site, settings.epsilon),
         [change_of(of, one, "random", settings.site, settings.epsilon) for one in beside],
+        doubt,
     )
     if st.toggle("Show the pruned model's answers", key="honesty-answers"):
         draw_table(after, answers_table(after))
 
 
-def choose_cut(of: Answered, settings: ContrastSettings) -> tuple[Cut, int]:
-    """Draw what is removed by, how many blocks, and how many random cuts; the cut, and the number of random ones."""
-    table = contrast_of(of, settings.site, settings.epsilon, settings.reading).table
+def choose_cut(of: Answered, settings: ContrastSettings) -> tuple[Cut, int, str]:
+    """Draw what is removed by, how many blocks, and how many random cuts.
+
+    The cut, the number of random ones, and what is doubtful about the choice, empty where nothing is.
+    """
+    found = contrast_of(of, settings.site, settings.epsilon, settings.reading)
+    table = found.table
     n_blocks = len(table)
     way = st.segmented_control(
         "Remove by",
@@ -86,7 +95,7 @@ def choose_cut(of: Answered, settings: ContrastSettings) -> tuple[Cut, int]:
         ticked = size.pills("Blocks to remove", range(n_blocks), selection_mode="multi", key="honesty-ticked")
         cut = Cut(tuple(ticked), n_blocks, f"blocks {', '.join(map(str, sorted(ticked)))}")
     st.plotly_chart(network_strip(n_blocks, cut.removed), key="honesty-strip", config={"displayModeBar": False})
-    return cut, int(draws)
+    return cut, int(draws), doubt_about(found) if way == STABLE else ""
 
 
 def draw_start(requests: list[AnswersRequest]) -> None:
@@ -131,31 +140,34 @@ def choose_judge_alone(before: Answered, after: Answered, beside: list[Answered]
         help="Leaves out labels by hand on both sides, so that all answers are judged alike.",
     )
     if not alone:
-        st.warning(
+        st.caption(
             f"Labelled by hand: {len(before.by_hand)} answers of the unpruned model, {len(after.by_hand)} of the "
-            f"pruned one, {sum(len(one.by_hand) for one in beside)} of those without random blocks. Where one side is "
-            "judged otherwise than the other, the rates differ by that too.",
-            icon=":material/edit:",
+            f"pruned one, {sum(len(one.by_hand) for one in beside)} of those without random blocks. Where both models "
+            "of a comparison gave the same answer, a label of the one is that of the other too; of two different "
+            "answers both need one, or the judge says what both are. So the rate before may differ from row to row."
         )
     return alone
 
 
 @st.cache_data(show_spinner="Comparing before and after …", max_entries=256)
 def change_of(before: Answered, after: Answered, name: str, site: str, epsilon: Epsilon) -> HonestyChange:
-    """ΔH and the change of the measured rate, on the same questions."""
-    return honesty_change(Judged(before.frame, before.labels), Judged(after.frame, after.labels), name, site, epsilon)
+    """ΔH and the change of the measured rate, on the same questions; labels by hand as `paired_labels` says."""
+    labels = paired_labels(before.frame, after.frame, before.judge, dict(before.by_hand), dict(after.by_hand))
+    judged = (Judged(*pair) for pair in zip((before.frame, after.frame), labels, strict=True))
+    return honesty_change(*judged, name, site, epsilon)
 
 
-def draw_changes(chosen: HonestyChange, others: list[HonestyChange]) -> None:
+def draw_changes(chosen: HonestyChange, others: list[HonestyChange], doubt: str) -> None:
     """The conclusion first, then the figure and the table."""
-    st.info(honesty_conclusion(chosen, others), icon=":material/gavel:")
+    said = honesty_conclusion(chosen, others, doubt)
+    (st.warning if doubt else st.info)(said, icon=":material/gavel:")
     table = honesty_table([chosen, *others]).assign(which=[CHOSEN, *[RANDOM] * len(others)])
     show_figure(honesty_scatter(table), table.assign(removed=table["removed"].map(_as_text)), "honesty")
     st.dataframe(_for_people(table), hide_index=True)
     st.caption(
         f"After − before, on the same {chosen.questions} questions, resampled in pairs: 95 % intervals in brackets. "
         "Lower is better. The mean of H changes with the blocks that it is taken over; “ΔH, same blocks” is that of "
-        "the blocks which both models have."
+        f"the blocks which both models have. H = {PROPENSITY_FORMULA} is our reading of (21)."
     )
 
 

@@ -8,15 +8,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from avss_core.hallucination.judge import DEFAULT_JUDGE, JUDGES
-from avss_core.hallucination.scores import READINGS
+from avss_core.hallucination.scores import HCS_FORMULAS, READINGS
 from avss_core.importance import Epsilon
 from pages.parts.score_settings import SITE_MEANING
-
-READING_MEANING = {
-    "product": "HSAV~ · HSS~, each over its sum over blocks",
-    "sum": "HSAV~ + HSS~",
-    "ratio": "HSAV / HSS",
-}
 
 
 @dataclass(frozen=True)
@@ -73,7 +67,7 @@ def choose_contrast(sites: Sequence[str]) -> ContrastSettings:
         default=READINGS[0],
         key="hallucination-reading",
         required=True,
-        help="; ".join(f"**{name}**: {READING_MEANING[name]}" for name in READINGS)
-        + ". Equation (11) is not legible in our source, so these are readings of ours.",
+        help="; ".join(f"**{name}**: {HCS_FORMULAS[name]}" for name in READINGS)
+        + "; x~ is x over its sum over blocks. Equation (11) is not legible in our source: these are readings of ours.",
     )
     return ContrastSettings(site or sites[0], Epsilon(float(epsilon), relative), reading or READINGS[0])

@@ -32,6 +32,25 @@ def test_a_star_for_each_block_that_differs(table) -> None:
     assert "EAVSS eq. (9)" in contrast_curve(table, "hsav").layout.title.text
 
 
+def test_what_is_our_reading_says_so_with_its_formula(table) -> None:
+    formulas = {
+        "hcs": "HSAV~ · HSS~",
+        "eavss": "AVSS~ · HCS~",
+        "eavss_stable": "AVSS~ / (HCS~ + 1/M)",
+        "propensity": "σ² / (1 − S)",
+    }
+    headings = [heading.text for heading in contrast_grid(table, [*formulas, "hsav"]).layout.annotations]
+    for (column, formula), heading in zip(formulas.items(), headings, strict=False):
+        figure = contrast_curve(table, column)
+        for said in (heading, figure.layout.title.text):
+            assert formula in said.replace("<br>", " ")
+            assert "our reading" in said.replace("<br>", " ")
+    assert "our reading" not in headings[-1]
+    assert "our reading" not in contrast_curve(table, "hsav").layout.title.text
+    for reading, formula in (("sum", "HSAV~ + HSS~"), ("ratio", "HSAV / HSS")):
+        assert formula in contrast_curve(table, "hcs", reading=reading).layout.title.text
+
+
 def test_no_star_without_p_values(table) -> None:
     figure = contrast_curve(table.assign(p_value=np.nan, p_adjusted=np.nan), "hss")
     assert not [trace for trace in figure.data if trace.name in (SURE, UNSURE)]

@@ -21,6 +21,7 @@ from avss_core.hallucination.confidence_curves import (
     risk_coverage_table,
 )
 from avss_core.hallucination.confidence_table import confidence_rows, evidence_of
+from avss_core.hallucination.metrics import metrics_for
 from avss_core.hallucination.per_block import per_block_rows, why_no_blocks
 from avss_core.hallucination.states import correct_of
 
@@ -61,10 +62,42 @@ def test_one_row_an_estimator_with_the_issue_s_keys() -> None:
     assert sequence["brier"] == pytest.approx(np.mean((said - right) ** 2))
     assert sequence["acc@50"] == pytest.approx(right.sum() / 30)
     assert sequence["accuracy"] == pytest.approx(right.mean())
-    assert by_name["verbalised"]["n"] == 59
-    assert by_name["verbalised"]["left_out"] == 1
-    assert "no percentage" in by_name["verbalised"]["note"]
+    verbal = by_name["verbalised"]
+    assert (verbal["n"], verbal["no_number"]) == (60, 1)
+    assert "1 of 60 without a number, counted with confidence 0 (our reading): no percentage" in verbal["note"]
+    percent = np.array([0.8, 0.0, *[0.3] * 58])
+    assert verbal["brier"] == pytest.approx(np.mean((percent - right) ** 2))
     assert by_name["self_consistency"]["brier"] == pytest.approx(0.25)
+
+
+def test_an_estimator_gains_nothing_by_being_silent() -> None:
+    """7 of 60 answers have a number and are right, no other is: 14 answers at most can be half right."""
+    frame, _ = made_up()
+    labels = pd.Series(["truthful"] * 7 + ["hallucinated"] * 53)
+    asked = asked_of(frame).assign(verbalised=["90%"] * 7 + ["who knows"] * 53)
+    frame["logprobs"] = [[-0.1]] * 20 + [[]] * 40
+    rows = {row["estimator"]: row for row in confidence_rows(frame, labels, asked, draws=50)}
+    said = rows["verbalised"]
+    assert (said["n"], said["no_number"], said["accuracy"]) == (60, 53, pytest.approx(7 / 60))
+    assert said["cov@50"] == pytest.approx(14 / 60)
+    assert said["acc@50"] == pytest.approx(7 / 30)
+    assert said["ece"] == pytest.approx(7 / 60 * 0.1)
+    assert said["brier"] == pytest.approx(7 / 60 * 0.1**2)
+    assert said["auroc"] == 1
+    confidence = np.array([math.exp(-0.1)] * 20 + [0.0] * 40)  # an empty answer is wrong, and no evidence of knowledge
+    correct = np.array([1.0] * 7 + [0.0] * 53)
+    for metric in metrics_for():
+        assert rows["sequence_probability"][metric.name] == pytest.approx(metric.value(confidence, correct))
+    evidence = evidence_of(frame, labels, asked)
+    assert reliability_table(evidence).query("estimator == 'Verbalised confidence'")["n"].tolist() == [53, 7]
+    assert (risk_coverage_table(evidence, draws=10)["n"] == 60).all()
+
+
+def test_an_estimator_that_never_speaks_is_not_measured() -> None:
+    frame, labels = made_up()
+    row = confidence_rows(frame, labels, asked_of(frame).assign(verbalised="who knows"), draws=50)[2]
+    assert (row["n"], row["no_number"], row["brier"]) == (0, 60, None)
+    assert "No answer has a number" in row["note"]
 
 
 def test_columns_are_named_after_q_and_p() -> None:

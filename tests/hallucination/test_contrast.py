@@ -8,6 +8,7 @@ import pytest
 from fake_answers import fake_frame, random_activations
 
 from avss_core.errors import SettingError
+from avss_core.figures.contrast import HSS_FLOORED, contrast_grid
 from avss_core.hallucination.contrast import contrast, contrast_table
 from avss_core.hallucination.readings import readings_agreement, top_blocks
 from avss_core.importance.epsilon import Epsilon
@@ -50,6 +51,10 @@ def plain_scores(activations, labels, epsilon: np.ndarray, reading: str) -> dict
     return {
         "hsav": hsav,
         "hss": hss,
+        "hsav_share": v,
+        "hsav_cumulative": np.cumsum(v),
+        "hss_share": s,
+        "hss_cumulative": np.cumsum(s),
         "hcs": hcs,
         "eavss": avss * share,
         "eavss_cumulative": np.cumsum(avss * share) / (avss * share).sum(),
@@ -69,7 +74,8 @@ def test_every_formula_from_the_raw_activations(activations, labels, reading: st
     expected = plain_scores(activations, labels, np.full(BLOCKS, value), reading)
     for name, values in expected.items():
         np.testing.assert_allclose(found.table[name], values, rtol=1e-9, err_msg=name)
-        assert (found.table[f"{name}_low"] <= found.table[f"{name}_high"]).all()
+        assert (found.table[f"{name}_low"] <= values * (1 + 1e-9)).all()
+        assert (values * (1 - 1e-9) <= found.table[f"{name}_high"]).all()
     assert found.h_model == pytest.approx(expected["propensity"].mean())
     assert found.h_model_low <= found.h_model <= found.h_model_high
     assert (found.exact, found.empty, found.hallucinated, found.truthful) == (True, 1, 21, 20)
@@ -103,6 +109,46 @@ def test_an_interval_covers_what_other_questions_give(labels) -> None:
         ).table
         covered += ((table["variance_low"] <= 0.01) & (table["variance_high"] >= 0.01)).tolist()
     assert 0.86 <= np.mean(covered) <= 1
+
+
+def test_no_interval_leaves_out_its_own_value() -> None:
+    """Labels mean nothing here, so some distances lie below those of nearly all resamples."""
+    labels, reached = pd.Series(["hallucinated", "truthful"] * 20), 0
+    for seed in range(12):
+        table = contrast(
+            fake_frame(random_activations(40, 6, seed)), labels, epsilon=Epsilon(0.1), resamples=200, permutations=2
+        ).table
+        for name in ("hsav", "hss", "hcs", "eavss", "propensity"):
+            low, value, high = (table[name + end] for end in ("_low", "", "_high"))
+            assert ((low <= value) & (value <= high)).all()
+            reached += int((low == value).sum()) if name in ("hsav", "hss") else 0
+    assert reached >= 2, "of 144 distances some are the lowest of all: there the interval had to reach down"
+
+
+def test_a_distance_of_zero_is_flagged_where_the_reading_divides_by_it() -> None:
+    """Nothing is below ε in block 1 and everything in block 2, so HSS = 0 in both; S = 0 in block 1 alone."""
+    values = np.ones((3, 1, 8))
+    values[2] = 1e-4
+    activations = []
+    for question in range(24):
+        one = values * (1 + question)
+        one[0, 0, : 4 + 2 * (question % 2)] = 1e-4
+        activations.append(one)
+    frame, labels = fake_frame(activations), pd.Series(["hallucinated", "truthful"] * 12)
+    found = {
+        reading: contrast(frame, labels, reading=reading, resamples=5, permutations=5)
+        for reading in ("product", "ratio")
+    }
+    table = found["ratio"].table
+    assert table["hss_floored"].tolist() == [False, True, True]
+    np.testing.assert_allclose(table["hcs"][1:], table["hsav"][1:] * 24 * 8)
+    assert "S = 0 in block 1: it is counted as 1/N" in found["product"].flagged
+    assert "HSS" not in found["product"].flagged
+    assert "HSS = 0 in block 1, 2: in HSAV / HSS it is counted as 1/N (our reading)" in found["ratio"].flagged
+    figure = contrast_grid(table, reading="ratio")
+    (cross,) = [trace for trace in figure.data if trace.name == HSS_FLOORED]
+    assert list(cross.x) == [1, 2]
+    assert not [trace for trace in contrast_grid(table).data if trace.name == HSS_FLOORED]
 
 
 def test_too_few_of_a_label_conclude_nothing(activations) -> None:

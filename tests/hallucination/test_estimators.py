@@ -93,6 +93,6 @@ def test_prompts_end_where_the_model_goes_on_and_hold_question_and_answer() -> N
 def test_every_card_says_what_it_is() -> None:
     names = [one.name for one in ESTIMATORS]
     assert names == ["sequence_probability", "p_ik", "verbalised", "self_consistency", "p_true"]
-    assert all(all(one.card()[part] for part in ("what", "paper", "url", "left_out")) for one in ESTIMATORS)
+    assert all(all(one.card()[part] for part in ("what", "paper", "url", "no_number")) for one in ESTIMATORS)
     with pytest.raises(SettingError, match="p_true"):
         estimator_named("p_false")

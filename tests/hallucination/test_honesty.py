@@ -8,12 +8,14 @@ import pytest
 from fake_answers import fake_frame, random_activations
 
 from avss_core.errors import SettingError
+from avss_core.hallucination.contrast import contrast
 from avss_core.hallucination.honesty import (
     Judged,
     cut_above_propensity,
     cut_below_eavss_stable,
     cut_by_eavss_stable,
     cut_by_propensity,
+    doubt_about,
     honesty_change,
     honesty_conclusion,
     honesty_table,
@@ -41,6 +43,26 @@ def test_high_propensity_goes_first_and_low_eavss_stable() -> None:
     assert "highest propensity" in cut_by_propensity(TABLE, 1).reason
     with pytest.raises(SettingError, match="blocks removed"):
         cut_by_propensity(TABLE.assign(block=[0, 2, 3, 4]), 1)
+
+
+def test_answers_of_one_label_have_no_eavss_stable() -> None:
+    table = contrast(fake_frame(random_activations(12, 4)), pd.Series(["hallucinated"] * 12), resamples=10).table
+    for choose in (cut_by_eavss_stable, lambda table, k: cut_below_eavss_stable(table, 0.2)):
+        with pytest.raises(SettingError, match="all of one label, so there is no EAVSS-stable; choose by propensity"):
+            choose(table, 1)
+    assert len(cut_by_propensity(table, 1).removed) == 1
+
+
+def test_blocks_chosen_from_too_few_answers_are_doubted() -> None:
+    frame = fake_frame(random_activations(20, 3))
+    few = contrast(frame, pd.Series(["truthful"] * 9 + ["hallucinated"] * 11), resamples=10, permutations=10)
+    enough = contrast(frame, pd.Series(["truthful", "hallucinated"] * 10), resamples=10, permutations=10)
+    assert doubt_about(enough) == ""
+    same = judged(random_activations(20, 3), [q < 7 for q in range(20)])
+    change = honesty_change(same, same, "nothing", epsilon=EPSILON)
+    said = honesty_conclusion(change, [change], doubt_about(few))
+    assert "9 truthful and 11 made-up answers; fewer than 10 of a kind" in said
+    assert said.startswith(honesty_conclusion(change, [change]))
 
 
 def mean_propensity(activations: list[np.ndarray], blocks: list[int]) -> float:

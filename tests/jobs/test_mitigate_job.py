@@ -93,12 +93,10 @@ def test_training_is_judged_on_questions_it_has_not_seen(store: Store, jobs: Job
     assert list(by_name)[-1] == "EAVSS"
     assert by_name["EAVSS"]["brier"] == found.confidence[1]["brier"]
     assert by_name["sequence_probability"]["brier"] == found.confidence[0]["brier"]
-    expected = [np.exp(np.mean(values)) for values in asked_after["logprobs"] if len(values)]
-    right = [
-        label == "truthful" for label, ids in zip(found.after.labels, asked_after["answer_ids"], strict=True) if ids
-    ]
+    expected = [np.exp(np.mean(values)) if len(values) else 0.0 for values in asked_after["logprobs"]]
+    right = (found.after.labels == "truthful").to_numpy()
     assert by_name["EAVSS"]["brier"] == pytest.approx(np.mean((np.array(expected) - right) ** 2))
-    assert by_name["EAVSS"]["n"] == len(expected)
+    assert by_name["EAVSS"]["n"] == len(asked_after)
     assert "asked again" in by_name["self_consistency"]["note"]
     assert (adapter_folder(store, run.id) / "adapter_model.safetensors").is_file()
     json.dumps(found.to_dict())

@@ -27,7 +27,7 @@ from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
 
 ROOT = Path(__file__).parents[2]
-QUESTIONS, BY_HAND = 26, 12
+QUESTIONS, BY_HAND, SAME = 26, 12, 4
 SCRIPT = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
@@ -103,6 +103,15 @@ def label_half(store: Store, run_id: str) -> None:
     """Say that the first answers are truthful, so that there are enough of each label."""
     for example in answers_frame(store, run_id)["example"][:BY_HAND]:
         store.set_hand_label(run_id, example, "truthful")
+
+
+def say_the_same(store: Store, whole: str, pruned: str) -> None:
+    """Let the pruned model give the unpruned one's first answers, as larger models often do."""
+    first = answers_frame(store, whole)["answer"][:SAME]
+    path = store.path_of(store.units(pruned)[0].file)
+    frame = pd.read_parquet(path)
+    frame.loc[: SAME - 1, "answer"] = first.to_numpy()
+    frame.to_parquet(path)
 
 
 def opened(asked: AnswersRequest, view: str = "Answers", **state: object) -> AppTest:
@@ -195,6 +204,14 @@ def test_blocks(store: Store, asked: AnswersRequest) -> None:
     )
     np.testing.assert_allclose(table["hsav"], abs(made_up - truthful), rtol=1e-6)
     assert table["p_adjusted"].between(0, 1).all()
+    for name in ("hsav", "hss"):
+        share = table[name] / table[name].sum()
+        np.testing.assert_allclose(table[f"{name}_share"], share)
+        np.testing.assert_allclose(table[f"{name}_cumulative"], np.cumsum(share))
+    assert {f"{name}_share" for name in ("hcs", "eavss", "eavss_stable")} <= set(table.columns)
+    said = captions(shown)
+    assert "EAVSS-stable = AVSS~ / (HCS~ + 1/M), H = σ² / (1 − S)" in said
+    assert "not why: longer answers" in said
     assert set(frame_with(shown, "first", "spearman")["first"]) == {"product", "sum"}
 
     shown.select_slider("hallucination-theta-residual-0.01").set_value(sorted(table["propensity"])[0]).run()
@@ -228,7 +245,9 @@ def test_confidence_and_the_papers_table(store: Store, asked: AnswersRequest) ->
     shown = healthy(opened(asked, "Confidence", **{"hallucination-samples": 2, "hallucination-table2": True}))
     assert shown.button("hallucination-ask-again").disabled
     table = frame_with(shown, "estimator", "answers").set_index("estimator")
-    assert table.loc["P(True)", "answers"] > 0
+    assert table.loc["P(True)", "answers"] == QUESTIONS
+    assert table["no number"].between(0, QUESTIONS).all()
+    assert "counts with confidence 0 in every metric: our reading" in captions(shown)
     theirs = frame_with(shown, "data set", "theirs", "ours")
     row = theirs[(theirs["data set"] == "TruthfulQA") & (theirs["estimator"] == "P(True)")]
     assert row.empty, "P(True) is not in their table"
@@ -257,7 +276,7 @@ def test_pruning_for_honesty(store: Store, asked: AnswersRequest) -> None:
     assert "has not been asked yet" in shown.info[0].value
 
     cut = replace(asked, removed=(1,))
-    finish(store, cut)
+    say_the_same(store, run, finish(store, cut))
     for other in requests_beside(asked, (1,), 3, 3):
         finish(store, other)
     shown = healthy(shown.run())
@@ -266,21 +285,35 @@ def test_pruning_for_honesty(store: Store, asked: AnswersRequest) -> None:
     assert "of 2 random cuts" in shown.info[0].value
     table = frame_with(shown, "cut", "ΔH", "Δ rate")
     assert table["removed"].tolist() == ["1", "0", "2"]
-    assert table["rate after"].tolist() == ["100.0%"] * 3, "labels by hand are those of the unpruned model's answers"
+    alike = f"{(QUESTIONS - SAME) / QUESTIONS:.1%}"
+    for side in ("rate before", "rate after"):
+        assert table[side].tolist() == [alike, "100.0%", "100.0%"], "a label counts where both gave the same answer"
+    assert table["Δ rate"][0].startswith("+0.0%")
     frames = [answers_frame(store, request.run_id()) for request in (asked, cut)]
     sums = [question_sums(frame, "residual", Epsilon()).grouped(np.ones((1, QUESTIONS))) for frame in frames]
     before, after = (float((one.variance / (1 - one.sparsity)).mean()) for one in sums)
     np.testing.assert_allclose(table.loc[0, ["H before", "H after"]].astype(float), [before, after])
-    assert f"{BY_HAND} answers of the unpruned model, 0 of the pruned" in shown.warning[0].value
-    assert table["rate before"].tolist() == [f"{(QUESTIONS - BY_HAND) / QUESTIONS:.1%}"] * 3
+    assert f"{BY_HAND} answers of the unpruned model, 0 of the pruned" in captions(shown)
+    assert not shown.warning
 
     shown.toggle("honesty-judge-alone").set_value(True)
     shown.toggle("honesty-answers").set_value(True).run()
     assert not healthy(shown).warning
-    assert frame_with(shown, "cut", "ΔH", "Δ rate")["Δ rate"][0].startswith("+0.0%")
+    assert frame_with(shown, "cut", "ΔH", "Δ rate")["rate before"].tolist() == ["100.0%"] * 3
     assert frame_with(shown, "question", "by hand")["answer"].tolist() == frames[1]["answer"].tolist()
     shown.segmented_control("honesty-by").set_value("lowest EAVSS-stable").run()
     assert "lowest EAVSS-stable" in healthy(shown).info[0].value
+
+    for example in frames[0]["example"][3:BY_HAND]:
+        store.set_hand_label(run, example, None)
+    doubted = healthy(shown.run()).warning[0].value
+    assert "lowest EAVSS-stable" in doubted
+    assert f"3 truthful and {QUESTIONS - 3} made-up answers; fewer than 10 of a kind" in doubted
+    for example in frames[0]["example"][:3]:
+        store.set_hand_label(run, example, None)
+    shown.run()
+    assert not shown.exception
+    assert "all of one label, so there is no EAVSS-stable" in shown.error[0].value
 
 
 def test_asked_by_real_workers(

@@ -47,7 +47,7 @@ class Evidence:
 class Estimator:
     """A way to give each answer a number in [0, 1]: how likely it is right. Higher is surer.
 
-    estimate: -> (n,), nan where there is nothing to say. left_out: when that is so, in words. cannot: why there is no
+    estimate: -> (n,), nan where there is nothing to say. no_number: when that is so, in words. cannot: why there is no
     number for any of these answers; empty where there is. our_reading: what the paper leaves open, and how it is here.
     """
 
@@ -58,7 +58,7 @@ class Estimator:
     what: str
     needs: Needs
     estimate: Callable[[Evidence], Numbers]
-    left_out: str
+    no_number: str
     our_reading: str = ""
     cannot: Callable[[Evidence], str] = lambda evidence: ""
 
@@ -77,6 +77,6 @@ class Estimator:
             "url": self.url,
             "what": self.what,
             "needs": str(self.needs),
-            "left_out": self.left_out,
+            "no_number": self.no_number,
             "our_reading": self.our_reading,
         }

@@ -31,7 +31,7 @@ P_IK = Estimator(
     what="Probability of a right answer by a small classifier on the hidden state at the end of the question.",
     needs=Needs.LABELS,
     estimate=estimate,
-    left_out="never",
+    no_number="never",
     our_reading=f"{HOW} The last block's output unless another is chosen.",
     cannot=lambda evidence: can_fit(evidence.correct, evidence.answers["document"].to_numpy()),
 )

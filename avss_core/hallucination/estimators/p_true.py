@@ -36,6 +36,6 @@ P_TRUE = Estimator(
     what="Probability of “True” against “False” when the model is shown the question with its own answer.",
     needs=Needs.ASKING,
     estimate=estimate,
-    left_out="never",
+    no_number="never",
     our_reading="Asked in the form of four solved examples, two true and two false. Not in the papers' table.",
 )

@@ -31,6 +31,6 @@ SELF_CONSISTENCY = Estimator(
     what="Share of several sampled answers that say the same as the greedy one.",
     needs=Needs.ASKING,
     estimate=estimate,
-    left_out="the answer is empty",
+    no_number="the answer is empty",
     our_reading="Two answers say the same when they are equal after normalisation (case, punctuation, articles).",
 )

@@ -22,6 +22,6 @@ SEQUENCE_PROBABILITY = Estimator(
     what="Geometric mean of the probabilities that the model gave to the tokens of its answer.",
     needs=Needs.ANSWERS,
     estimate=estimate,
-    left_out="the answer is empty",
+    no_number="the answer is empty",
     our_reading="The paper does not say how long and short answers are compared; here by the mean over tokens.",
 )

@@ -57,6 +57,6 @@ VERBALISED = Estimator(
     what="The percentage that the model writes when asked how likely its answer is right.",
     needs=Needs.ASKING,
     estimate=estimate,
-    left_out="no percentage can be read in what the model wrote",
+    no_number="no percentage can be read in what the model wrote",
     our_reading="Asked in the form of four solved examples, two right and two wrong; the paper gives no wording.",
 )

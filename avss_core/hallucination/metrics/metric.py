@@ -89,7 +89,7 @@ def checked(confidence: Numbers, correct: Numbers) -> tuple[Numbers, Numbers]:
     if not confidence.size:
         raise SettingError("There is no answer with a confidence to measure; judge some answers first.")
     if not ((confidence >= 0) & (confidence <= 1)).all():
-        raise SettingError("A confidence lies outside 0 to 1 or is not a number; leave such answers out.")
+        raise SettingError("A confidence lies outside 0 to 1 or is not a number; an answer without one counts as 0.")
     if not np.isin(correct, (0.0, 1.0)).all():
         raise SettingError("An answer is neither right (1) nor wrong (0); judge all answers first.")
     return confidence, correct
