@@ -5,23 +5,22 @@ from __future__ import annotations
 import streamlit as st
 
 from avss_core.errors import AvssError
-from avss_core.importance import METHODS
 from avss_core.importance.ranking import Ranking
-from avss_core.importance.registry import ORACLE, fitting_facts
-from avss_core.importance.settings import RankSettings
-from avss_core.jobs import ProfileRequest, RankRequest
+from avss_core.jobs import RankRequest
 from avss_core.jobs.results import finished_rankings
 from avss_core.runs import Run
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.engine import jobs, store
 from pages.parts.follow import follow
+from pages.parts.method_cards import draw_cards
+from pages.parts.methods_choose import choose_request
 from pages.parts.methods_cost import draw_cost
+from pages.parts.methods_relevance import draw_conservation
 from pages.parts.methods_views import VIEWS, draw_ranks
 from pages.parts.trouble import told_in_a_box
 
 POLL_SECONDS = 1.5
-QUICK = ("avss", "variance", "block_influence", "gbis", "taylor", ORACLE)
 
 
 def start(request: RankRequest) -> None:
@@ -31,17 +30,6 @@ def start(request: RankRequest) -> None:
             jobs().submit(part)
     except AvssError as error:
         st.session_state["rank-error"] = str(error)
-
-
-def choose_request(run: Run) -> RankRequest:
-    """Draw the widgets; the text is the profiled part of the run's."""
-    profiled = ProfileRequest.from_dict(run.spec)
-    names = [method.name for method in fitting_facts(run.facts)]
-    chosen = st.multiselect("Methods", names, [name for name in QUICK if name in names], key="rank-methods")
-    tokens = st.select_slider("Tokens", [500, 1000, 2000, 4000, 8000], 1000, key="rank-tokens")
-    corpus = type(profiled.corpus).from_dict({**profiled.corpus.to_dict(), "max_tokens": tokens})
-    with_yardstick = dict.fromkeys([*chosen, *([ORACLE] if ORACLE in names else [])])
-    return RankRequest(profiled.model, corpus, RankSettings(tuple(with_yardstick)))
 
 
 def draw_progress(request: RankRequest) -> None:
@@ -57,24 +45,14 @@ def draw_progress(request: RankRequest) -> None:
 
 
 def draw_rankings(rankings: tuple[Ranking, ...], request: RankRequest, run: Run) -> None:
-    """Agreement, cost and quality first, then the view that is chosen."""
+    """Agreement, cost and quality first, what LRP conserves where it is among them, then the view that is chosen."""
     draw_cost(rankings, request, bool(run.facts.get("predicts_next_token")))
+    draw_conservation(rankings)
     if len(rankings) < 2:
         draw_ranks(rankings)
         return
     view = st.segmented_control("View", list(VIEWS), default="Ranks", key="methods-view", label_visibility="collapsed")
     VIEWS[view or "Ranks"](rankings)
-
-
-def draw_cards(names: tuple[str, ...]) -> None:
-    """What each method sees, and what it is blind to."""
-    with st.expander("What the methods are"):
-        for method in METHODS:
-            if method.name in names:
-                st.markdown(f"**{method.pretty_name}** ([{method.paper}]({method.url})). {method.cost}.")
-                st.markdown(f"Sees: {method.sees}  \nBlind to: {method.blind_to}")
-                if method.our_reading:
-                    st.caption(f"Our reading: {method.our_reading}")
 
 
 def page() -> None:

@@ -16,7 +16,7 @@ from avss_core.commands.session import Workers, run_to_end
 from avss_core.errors import AvssError, Cancelled
 from avss_core.jobs.table1 import Progress, progress, table1_frame
 from avss_core.runs import Store
-from avss_core.studies.papers import SOURCE, papers_frame
+from avss_core.studies.papers import READING, SOURCE, papers_frame
 from avss_core.studies.table1 import CALIBRATION_TOKENS, FRACTION, HELD_OUT_TOKENS, METHODS, REPEATS, TASKS, Table1Study
 from avss_core.studies.table1_wide import wide_table
 
@@ -74,13 +74,14 @@ def table1(
     values: dict[str, Any] = {
         "settings": study.to_dict(),
         "rows": records(ours),
-        "papers": {"source": SOURCE, "rows": records(theirs)},
+        "papers": {"source": SOURCE, "reading": READING, "rows": records(theirs)},
         "intervals": INTERVALS.format(repeats=repeats),
     }
     both = pd.concat([ours, theirs], ignore_index=True)
     answer(values, as_json, wide_table(both, study.methods), "Table 1")
     if not as_json:
         print(values["intervals"])
+        print(READING)
 
 
 def _run(workers: Workers, study: Table1Study) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -23,9 +24,11 @@ def score_multiples(
 ) -> go.Figure:
     """Small multiples: score against block, each with the 95 % band of its method where it has one.
 
-    `scores` has `block, method, score` and optionally `low, high`; methods are drawn in the order they come. `units`:
-    what the numbers of a method are, by method. An axis is logarithmic where positive values span more than two
-    decades. Raises `SettingError` for a missing column or a table without rows.
+    `scores` has `block, method, score` and optionally `low, high`; methods are drawn in the order they come. `spread`,
+    also optional, is the standard deviation of what a score is the mean of: a bar about the score, which ends at 0
+    where the scores cannot be negative. `units`: what the numbers of a method are, by method. An axis is logarithmic
+    where positive values span more than two decades. Raises `SettingError` for a missing column or a table without
+    rows.
     """
     need_columns(scores, ("block", "method", "score"), "small multiples of scores")
     methods = list(dict.fromkeys(scores["method"]))
@@ -43,6 +46,7 @@ def score_multiples(
             mode="lines+markers",
             line={"color": colour(number), "width": 1.5},
             marker={"size": 4},
+            error_y=_bars(rows, colour(number)),
             name=name,
             showlegend=False,
             hovertemplate=f"block %{{x}}<br>{name} = %{{y:.4g}}<extra></extra>",
@@ -51,6 +55,22 @@ def score_multiples(
         figure.update_xaxes(**block_axis(count, most=8), **place._asdict())
         figure.update_yaxes(**value_axis(rows["score"], spans_decades(rows["score"]), most=4), **place._asdict())
     return finish_grid(figure, places, title, "block", legend=False)
+
+
+def _bars(rows: pd.DataFrame, line_colour: str) -> dict[str, Any] | None:
+    """± one standard deviation; where all scores are 0 or more, so is what they are the means of."""
+    if "spread" not in rows.columns or rows["spread"].isna().all():
+        return None
+    down = rows["spread"].clip(upper=rows["score"]) if (rows["score"] >= 0).all() else rows["spread"]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": rows["spread"].to_numpy(dtype=float),
+        "arrayminus": down.to_numpy(dtype=float),
+        "thickness": 1,
+        "width": 2,
+        "color": translucent(line_colour, 0.6),
+    }
 
 
 def _band(figure: go.Figure, rows: pd.DataFrame, number: int, at: dict[str, int]) -> None:

@@ -92,13 +92,14 @@ def kendall_of_draws(x: Array, y: Array, times: Array) -> Array:
 
 
 def overlap_of_lowest(rankings: Sequence[Ranking], n: int) -> pd.DataFrame:
-    """Share of the n blocks that a method removes first which another also removes first: a, b, shared, overlap.
+    """Share of the n blocks that a method would remove (`Ranking.lowest`) which another would too: a, b, shared,
+    overlap.
 
     Two random orders share n / M of them on average. Raises SettingError for an n outside 1 … M.
     """
     if rankings and not 1 <= n <= len(rankings[0].scores):
         raise SettingError(f"The overlap of the lowest n needs an n from 1 to {len(rankings[0].scores)}, not {n}.")
-    lowest = {ranking.name: set(ranking.removal_order[:n]) for ranking in rankings}
+    lowest = {ranking.name: set(ranking.lowest(n)) for ranking in rankings}
     rows = [(a, b, len(lowest[a] & lowest[b])) for a, b in combinations(lowest, 2)]
     table = pd.DataFrame(rows, columns=["a", "b", "shared"])
     return table.assign(overlap=table["shared"] / n)

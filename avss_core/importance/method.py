@@ -17,6 +17,12 @@ Array = NDArray[np.float64]
 # Every score is turned so that it reads like this, whatever the quantity behind it.
 DIRECTION = "lowest is removed first"
 
+# Whose gradient GBIS and Taylor take (`passes/loss_gradient.py`), in the words of their cards.
+LOSS_READING = (
+    "The loss is −ln p, summed over a window and not averaged: of each token that follows; of a masked model, of every "
+    "token at its own place, nothing masked; of a classifier, of the one class that it finds most likely itself."
+)
+
 
 class Needs(StrEnum):
     """What has to be measured; methods that need the same share one pass."""
@@ -82,7 +88,8 @@ class Method:
 
     score: from the sums of what it needs, (…, M) each, to scores (…, M), the lowest removed first. details: what else
     those sums tell, as JSON types. sees, blind_to: its card, in plain words. our_reading: what the paper leaves open
-    and how it is taken here, or an empty string. unit: of the scores, empty where there is none.
+    and how it is taken here, or an empty string. licence_note: what its authors say of using it, where they do. unit:
+    of the scores, empty where there is none.
     """
 
     name: str
@@ -98,6 +105,7 @@ class Method:
     asks: Asks = Asks.NOTHING
     has_sites: bool = False
     our_reading: str = ""
+    licence_note: str = ""
     unit: str = ""
     direction: str = DIRECTION
 
@@ -117,4 +125,5 @@ class Method:
             "sees": self.sees,
             "blind_to": self.blind_to,
             "our_reading": self.our_reading,
+            "licence_note": self.licence_note,
         }

@@ -47,6 +47,12 @@ class Ranking:
         """Blocks in the order they would be removed; ties by index."""
         return lowest_first(self.scores)
 
+    def lowest(self, n: int) -> tuple[int, ...]:
+        """The n blocks that it would remove, in block order: of a method that measures stretches the best one of n
+        consecutive blocks (`details["stretches"]`), otherwise the n lowest scores."""
+        best = next((found["first"] for found in self.details.get("stretches", ()) if found["n"] == n), None)
+        return tuple(sorted(self.removal_order[:n])) if best is None else tuple(range(best, best + n))
+
     @property
     def ranks(self) -> list[int]:
         """Each block's rank: 1 is the most important, M the first to go."""
@@ -74,7 +80,11 @@ class Ranking:
 
 
 def rank_table(rankings: Sequence[Ranking]) -> pd.DataFrame:
-    """One row per block and method: block, method, score, rank (1 = most important), low, high."""
+    """One row per block and method: block, method, score, rank (1 = most important), low, high, spread.
+
+    low, high: 95 % interval of the score. spread: standard deviation of what the score is the mean of, where the
+    method tells it (CIM: over contexts); nan where it is not known.
+    """
     return pd.DataFrame(
         [
             {
@@ -84,11 +94,12 @@ def rank_table(rankings: Sequence[Ranking]) -> pd.DataFrame:
                 "rank": ranking.ranks[block],
                 "low": math.nan if ranking.low is None else ranking.low[block],
                 "high": math.nan if ranking.high is None else ranking.high[block],
+                "spread": ranking.details["spread"][block] if "spread" in ranking.details else math.nan,
             }
             for ranking in rankings
             for block, score in enumerate(ranking.scores)
         ],
-        columns=["block", "method", "score", "rank", "low", "high"],
+        columns=["block", "method", "score", "rank", "low", "high", "spread"],
     )
 
 

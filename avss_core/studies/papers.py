@@ -24,6 +24,11 @@ MODELS = {
     "LLama-8B": "meta-llama/Llama-3.1-8B",
     "Stablelm-3B": "stabilityai/stablelm-3b-4e1t",
 }
+READING = (
+    "The paper names models in a word each; which one on the hub it means is our reading: "
+    + ", ".join(f"{name} is {source}" for name, source in MODELS.items())
+    + "."
+)
 DATA_SETS = {"SST-2": "sst2", "HackerNews": "hackernews", "The Pile": "pile", "SQuAD": "squad"}
 _FILE = Path(__file__).resolve().parents[2] / "assets" / "papers" / "avss_table1.csv"
 
@@ -35,7 +40,7 @@ def papers_rows() -> pd.DataFrame:
 
 
 def papers_frame() -> pd.DataFrame:
-    """One row a cell, in the columns of `jobs/table1_results.py`: whose (`theirs`), task, …, value, retained, note.
+    """One row a cell, in the columns of `jobs/table1/results.py`: whose (`theirs`), task, …, value, retained, note.
 
     note: what of the row is not at hand here, so that it cannot be measured; else how to ask for it.
     """

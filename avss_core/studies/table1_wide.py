@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from avss_core.models.standin_package import SOURCE as STANDIN
-from avss_core.studies.table1 import ORIGINAL
+from avss_core.studies.table1 import ENOUGH_REPEATS, ORIGINAL
 from avss_core.tasks import task_named
 
 OURS, THEIRS = "ours", "theirs"
+FEW = f"fewer than {ENOUGH_REPEATS} samples"
 WHOSE = {OURS: "measured here", THEIRS: "the paper's figure"}
 
 
@@ -21,7 +22,7 @@ def wide_table(frame: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
 
     A measured cell reads `mean (low – high)` with the t interval over samples; `mean (same cut)` where all samples
     chose the same blocks, `mean (equal)` where different ones did equally well. The whole model's has none, and
-    nothing stands where there is no number.
+    nothing stands where there is no number. A row whose cells are means over fewer than 5 samples says so.
     """
     lines = []
     for keys, cells in frame.groupby(["whose", "task", "data_set", "model"], sort=False):
@@ -35,7 +36,7 @@ def wide_table(frame: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
                 "whose": WHOSE[whose],
                 **{name: cell_text(by_method.get(name, {})) for name in (ORIGINAL, *methods)},
                 "parameter reduction": _reduction(cells),
-                "note": _notes(by_method),
+                "note": "; ".join(filter(None, (_notes(by_method), _too_few(by_method)))),
             }
         )
     columns = ["task", "data set", "model", "whose", ORIGINAL, *methods, "parameter reduction", "note"]
@@ -79,6 +80,16 @@ def _reduction(cells: pd.DataFrame) -> str:
         return ""
     low, high = f"{shares.min():.2%}", f"{shares.max():.2%}"
     return low if low == high else f"{low} – {high}"
+
+
+def _too_few(by_method: dict[str, dict[str, Any]]) -> str:
+    """Said of a measured row; a cell that is on its way, or has failed, says itself how far it is."""
+    told = [float(cell.get("repeats", math.nan)) for name, cell in by_method.items() if _is_whole_cell(name, cell)]
+    return FEW if any(repeats < ENOUGH_REPEATS for repeats in told) else ""
+
+
+def _is_whole_cell(method: str, cell: dict[str, Any]) -> bool:
+    return method != ORIGINAL and not cell["note"]
 
 
 def _notes(by_method: dict[str, dict[str, Any]]) -> str:

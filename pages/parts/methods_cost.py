@@ -23,8 +23,9 @@ AGREEMENT, AFTER = "agreement with ablation", f"perplexity without {SHARE:.0%} o
 
 
 def cuts_of(rankings: tuple[Ranking, ...]) -> dict[str, tuple[int, ...]]:
-    """What each method would remove: the lowest quarter of its scores, no block protected."""
-    return {ranking.name: lowest_fraction(list(ranking.scores), SHARE).removed for ranking in rankings}
+    """What each method would remove, no block protected: the lowest quarter of its scores, or its best stretch."""
+    n = len(lowest_fraction(rankings[0].scores, SHARE).removed)
+    return {ranking.name: ranking.lowest(n) for ranking in rankings}
 
 
 def draw_cost(rankings: tuple[Ranking, ...], request: RankRequest, predicts_next_token: bool) -> None:
@@ -71,10 +72,17 @@ def cost_table(rankings: tuple[Ranking, ...], base: EvaluateRequest, cuts: dict[
                 "perplexity": found.after.value if found else None,
                 "perplexity_low": found.after.low if found else None,
                 "perplexity_high": found.after.high if found else None,
-                "removed first": " ".join(map(str, ranking.removal_order[:8])),
+                "removed first": _removed_first(ranking, cuts[ranking.name]),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _removed_first(ranking: Ranking, cut: tuple[int, ...]) -> str:
+    """The first eight to go, in their order; of a method that removes stretches the one of a quarter of the blocks."""
+    if cut and "stretches" in ranking.details:
+        return f"{cut[0]} – {cut[-1]} (best stretch of {len(cut)})"
+    return " ".join(map(str, ranking.removal_order[:8]))
 
 
 def draw_pareto(table: pd.DataFrame, cost: str, quality: str) -> None:

@@ -1,4 +1,4 @@
-"""Rankings of one text in pictures: ranks, scores, who agrees with whom, and each against ablation."""
+"""Rankings of one text in pictures: ranks, scores, who agrees with whom, each against ablation, best stretches."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import streamlit as st
 from avss_core.figures.agreement import ablation_scatter, agreement_matrix, rank_heatmap
 from avss_core.figures.multiples import score_multiples
 from avss_core.figures.overlap import overlap_matrix
+from avss_core.figures.strip import strips_by_size
 from avss_core.importance.agreement import agreement_table, agreement_with, overlap_of_lowest
-from avss_core.importance.lrp import CAUSES
 from avss_core.importance.ranking import Ranking, rank_table
 from avss_core.importance.registry import ORACLE
+from pages.parts.methods_relevance import draw_relevance
 from pages.parts.show import show_figure
 
 
@@ -26,6 +27,11 @@ def draw_scores(rankings: tuple[Ranking, ...]) -> None:
     scores = rank_table(rankings)
     units = {ranking.name: ranking.method.unit for ranking in rankings}
     show_figure(score_multiples(scores, units), scores, "scores")
+    if scores["spread"].notna().any():
+        st.caption(
+            "Shaded: 95 % interval of the score. Bars, for CIM: one standard deviation of a block's divergence over "
+            "contexts, which says how much it depends on the context, not how well the mean is known."
+        )
 
 
 def draw_agreement(rankings: tuple[Ranking, ...]) -> None:
@@ -36,7 +42,7 @@ def draw_agreement(rankings: tuple[Ranking, ...]) -> None:
 
 
 def draw_overlap(rankings: tuple[Ranking, ...]) -> None:
-    """How many of the lowest n blocks two methods share."""
+    """How many of the n blocks that each of two methods would remove they share."""
     n_blocks = len(rankings[0].scores)
     n = st.slider("Lowest n blocks", 1, n_blocks, max(1, round(0.25 * n_blocks)), key="overlap-n")
     pairs = overlap_of_lowest(rankings, n)
@@ -59,30 +65,18 @@ def draw_against_ablation(rankings: tuple[Ranking, ...]) -> None:
     show_figure(figure, points, f"{shown.name}-against-ablation")
 
 
-def draw_relevance(rankings: tuple[Ranking, ...]) -> None:
-    """How much of the output's relevance LRP brings to the input, boundary by boundary, and what took the rest."""
-    relevant = [ranking for ranking in rankings if "boundaries" in ranking.details]
-    if not relevant:
-        st.info("Choose lrp or attnlrp to see how much relevance is kept.", icon=":material/science:")
+def draw_stretches(rankings: tuple[Ranking, ...]) -> None:
+    """The best stretch of every number of consecutive blocks by angular distance, as strips and as a table."""
+    found = next((ranking.details["stretches"] for ranking in rankings if "stretches" in ranking.details), None)
+    if not found:
+        st.info("Choose angular to see the best stretch of every length.", icon=":material/science:")
         return
-    rows = []
-    for ranking in relevant:
-        told = ranking.details
-        lost = {cause: amount for cause, amount in told["lost"].items() if abs(amount) > 1e-6 * abs(told["output"])}
-        causes = "; ".join(f"{CAUSES[cause]} ({amount / told['output']:+.1%})" for cause, amount in lost.items())
-        st.markdown(
-            f"**{ranking.name}**: {told['input'] / told['output']:.1%} of the output's relevance arrives at the input; "
-            f"conservation error {told['conservation_error'] or 0.0:.1e}. "
-            f"{f'What took the rest: {causes}.' if causes else 'Nothing took more than a millionth of it.'}"
-        )
-        rows += [
-            {"method": ranking.name, "block": block, "score": relevance}
-            for block, relevance in enumerate(told["boundaries"][:-1])
-        ]
-    boundaries = pd.DataFrame(rows)
-    units = {ranking.name: "Σ R before the block, in logits" for ranking in relevant}
-    figure = score_multiples(boundaries, units, title="Relevance at every boundary between blocks")
-    show_figure(figure, boundaries, "relevance")
+    table = pd.DataFrame([{**each, "last": each["first"] + each["n"] - 1} for each in found])
+    table = table[["n", "first", "last", "distance"]]
+    cuts = [range(first, last + 1) for first, last in zip(table["first"], table["last"], strict=True)]
+    title = "The n consecutive blocks over which the state turns least"
+    show_figure(strips_by_size(len(rankings[0].scores), cuts, title=title), table, "stretches")
+    st.dataframe(table.rename(columns={"distance": "distance (angle / π)"}), hide_index=True)
 
 
 VIEWS = {
@@ -91,5 +85,6 @@ VIEWS = {
     "Against ablation": draw_against_ablation,
     "Agreement": draw_agreement,
     "Overlap": draw_overlap,
+    "Stretches": draw_stretches,
     "Relevance": draw_relevance,
 }

@@ -12,9 +12,9 @@ from avss_core.studies.table1 import Table1Study
 from avss_core.studies.table1_wide import model_label
 from avss_core.tasks import DATA_SETS, task_named
 from pages.parts.engine import store
+from pages.parts.methods_choose import names_with_sites
 
 SHARES = (0.1, 0.125, 1 / 6, 0.2, 0.25, 0.3, 0.4, 0.5)
-SITES = ("update", "mlp", "attention")
 
 
 def choose_study() -> Table1Study:
@@ -41,8 +41,7 @@ def choose_study() -> Table1Study:
         key="table1-tasks",
         help="A model that cannot do a task has a row that says so.",
     )
-    names = [name for method in METHODS for name in _with_sites(method.name, method.has_sites)]
-    methods = st.multiselect("Blocks chosen by", names, list(table1.METHODS), key="table1-methods")
+    methods = st.multiselect("Blocks chosen by", names_with_sites(METHODS), list(table1.METHODS), key="table1-methods")
     repeats, share, sample_tokens, held_out_tokens = st.columns(4)
     return Table1Study(
         tuple(ModelSpec(name) for name in models),
@@ -65,7 +64,3 @@ _SAMPLES = (
     "Each sample is another part of the documents that are profiled, no document in two of them. A cell is the mean "
     "over samples with its 95 % t interval; the papers repeat at least 5 times."
 )
-
-
-def _with_sites(name: str, has_sites: bool) -> list[str]:
-    return [name, *(f"{name}@{site}" for site in SITES)] if has_sites else [name]

@@ -10,7 +10,7 @@ from avss_core.figures.table1 import table1_figure
 from avss_core.hashing import content_hash
 from avss_core.jobs import EvaluateRequest, RankRequest
 from avss_core.jobs.table1 import table1_frame
-from avss_core.studies.papers import SOURCE, papers_frame
+from avss_core.studies.papers import READING, SOURCE, papers_frame
 from avss_core.studies.table1 import Table1Study
 from avss_core.studies.table1_wide import wide_table
 from pages.parts.engine import store
@@ -46,6 +46,7 @@ def draw_table(study: Table1Study) -> None:
     wide, both, figure = _drawn(study, f"{store().url} {study!r}", _state(), show)
     st.dataframe(wide, hide_index=True)
     st.caption(EXPLAINED.format(repeats=study.repeats))
+    st.caption(READING)
     st.download_button(
         "table (CSV)",
         lambda: wide.to_csv(index=False),

@@ -126,6 +126,12 @@ def test_what_there_is(avss: Avss, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     said = avss("models", "--json").json
     assert said["default_folder"] == str(tmp_path / "default")
     assert said["models"][0] == {"model": "default", "kind": "default", "where": str(tmp_path / "default")}
+    methods = avss("methods").out
+    paragraphs = {text.partition(":")[0]: " ".join(text.split()) for text in methods.split("\n\n")}
+    for card in avss("methods", "--json").json["methods"]:
+        for key in ("paper", "url", "needs", "cost", "asks", "direction", "sees", "blind_to", "our_reading"):
+            assert card[key] in paragraphs[card["name"]]
+    assert "patents The authors of AttnLRP write" in paragraphs["attnlrp"]
     for name in ("tasks", "methods", "corpora", "models"):
         people = avss(name)
         assert (people.status, people.err) == (0, "")

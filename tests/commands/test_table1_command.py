@@ -31,12 +31,14 @@ def test_the_table_from_the_shell(avss: Avss, tiny_model: Path, text: Path) -> N
     assert "authors' figures" in papers["source"]
     assert {row["whose"] for row in papers["rows"]} == {"theirs"}
     assert len(papers["rows"]) == 60
+    assert "is our reading: DistilBERT is distilbert/" in papers["reading"]
 
     before = avss("runs", "list", "--json").json["runs"]
     people = avss(*command)
     assert people.status == 0
     assert "measured here" in people.out
     assert "the paper's figure" in people.out
+    assert "LLama-7B is meta-llama/Llama-2-7b-hf" in people.out
     done = {run["run"] for run in avss("runs", "list", "--json").json["runs"]}
     assert done == {run["run"] for run in before}, "it was found, not done again"
 

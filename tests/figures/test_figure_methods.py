@@ -77,6 +77,23 @@ def test_each_method_has_its_own_plot_axis_and_band() -> None:
     assert "σ²" in figure.layout.annotations[0].text
 
 
+def test_the_spread_is_a_bar_about_the_score_that_ends_at_zero() -> None:
+    scores = pd.DataFrame(
+        {
+            "block": [0, 1] * 2,
+            "method": ["avss"] * 2 + ["cim"] * 2,
+            "score": [1.0, 2.0, 0.3, 0.2],
+            "spread": [None, None, 0.1, 0.5],
+        }
+    )
+    lines = {trace.name: trace for trace in score_multiples(scores, {}).data if trace.name}
+    assert lines["avss"].error_y.array is None
+    np.testing.assert_allclose(lines["cim"].error_y.array, [0.1, 0.5])
+    np.testing.assert_allclose(lines["cim"].error_y.arrayminus, [0.1, 0.2])
+    below_zero = score_multiples(scores.assign(score=[1.0, 2.0, -0.3, 0.2]), {}).data[-1]
+    np.testing.assert_allclose(below_zero.error_y.arrayminus, [0.1, 0.5])
+
+
 def test_no_scores_are_refused() -> None:
     with pytest.raises(SettingError, match="choose at least one method"):
         score_multiples(pd.DataFrame({"block": [], "method": [], "score": []}), {})

@@ -27,6 +27,16 @@ def test_a_card_says_everything(method: Method) -> None:
         assert card["url"].startswith("https://")
 
 
+def test_what_the_papers_leave_open_is_on_the_cards() -> None:
+    for name in ("gbis", "taylor"):
+        reading = method_named(name).our_reading
+        assert "of a masked model, of every token at its own place" in reading
+        assert "of a classifier, of the one class that it finds most likely itself" in reading
+    assert "S is floored at 1/N" in method_named("avss").our_reading
+    assert "script" in method_named("avss_script").paper
+    assert {method.name for method in METHODS if method.licence_note} >= {"lrp", "attnlrp"}
+
+
 def test_the_methods_of_the_papers_are_there_once() -> None:
     names = [method.name for method in METHODS]
     assert len(names) == len(set(names))

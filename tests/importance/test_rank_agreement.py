@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,18 @@ def test_tables_are_what_the_figures_draw() -> None:
     ranks = rank_table([ABLATION, RANDOM])
     assert ranks["rank"].tolist() == [1, 3, 5, 4, 2, 5, 4, 3, 2, 1]
     assert rank_heatmap(ranks).data[0].z.shape == (2, 5)
+    cim = replace(ranking("cim", 3, 1, 2), details={"spread": [0.5, 0.1, 0.2]})
+    assert rank_table([cim])["spread"].tolist() == [0.5, 0.1, 0.2]
+    assert ranks["spread"].isna().all()
+
+
+def test_a_method_of_stretches_removes_its_best_stretch() -> None:
+    found = {"stretches": [{"n": 1, "first": 4, "distance": 0.1}, {"n": 2, "first": 2, "distance": 0.3}]}
+    angular = replace(ranking("angular", 0.2, 0.9, 0.4, 0.4, 0.1), details=found)
+    assert [angular.lowest(n) for n in (0, 1, 2, 5)] == [(), (4,), (2, 3), (0, 1, 2, 3, 4)]
+    assert angular.removal_order[:2] == [4, 0]
+    assert TAYLOR.lowest(3) == (1, 2, 3)
+    assert overlap_of_lowest([ABLATION, angular], 2)["shared"].tolist() == [2]  # {2, 3}, {2, 3}
 
 
 def test_overlap_of_the_lowest() -> None:

@@ -13,6 +13,7 @@ from avss_core.importance.compute import measure_shard
 from avss_core.importance.methods import angular
 from avss_core.importance.rank import rank
 from avss_core.importance.sums import Table
+from avss_core.pruning.cuts_by_size import stretches_by_distance
 
 WINDOWS = windows_of(13, 8, 3, 1)
 
@@ -49,6 +50,8 @@ def test_angular_distance_of_every_stretch_by_hand(name: str) -> None:
         assert stretch["first"] == int(np.argmin(by_n[stretch["n"]]))
         assert stretch["distance"] == pytest.approx(by_n[stretch["n"]].min(), abs=1e-5)
     assert [stretch["n"] for stretch in ranking.details["stretches"]] == [1, 2, 3]
+    swept = stretches_by_distance({n: by_n[n].tolist() for n in (1, 2, 3)}, 4)
+    assert tuple(ranking.lowest(n) for n in range(4)) == swept, "the same cuts as a sweep's"
 
 
 def test_a_right_angle_and_no_turn_at_all() -> None:

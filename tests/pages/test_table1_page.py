@@ -49,6 +49,7 @@ def test_before_anything_is_run_there_is_the_papers_table_and_no_number_of_ours(
     assert len(theirs) == 12
     assert theirs["avss"].str.match(r"\d").all()
     assert len(shown.get("plotly_chart")) == 1
+    assert any("is our reading: " in text.value and "LLama-7B is " in text.value for text in shown.caption)
 
 
 def test_nothing_chosen_is_no_fault(store: Store) -> None:
@@ -123,7 +124,7 @@ def test_it_fills_while_one_looks(
     [ours] = table[table["whose"] == "measured here"].to_dict("records")
     assert float(ours["original"]) <= 1
     assert ours["magnitude"].endswith("(same cut)"), "the weights do not depend on the sample"
-    assert ours["note"] == ""
+    assert ours["note"] == "fewer than 5 samples"
     assert {run.status for run in store.runs()} == {"done"}
 
     from pages.parts.engine import jobs  # the page's own; it can be found since the page was run

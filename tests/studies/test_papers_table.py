@@ -85,6 +85,27 @@ def test_the_wide_table_marks_whose_a_row_is() -> None:
     assert theirs["note"].startswith("not at hand")
 
 
+@pytest.mark.parametrize(
+    ("repeats", "note", "said"),
+    [
+        (4, "", "fewer than 5 samples"),
+        (5, "", ""),
+        (2, "2 of 5 samples so far", "avss: 2 of 5 samples so far"),
+    ],
+)
+def test_a_row_of_fewer_samples_than_the_paper_takes_says_so(repeats: int, note: str, said: str) -> None:
+    row = {"whose": "ours", "model": "m", "task": "sentiment", "data_set": "s", "metric": "accuracy"}
+    cells = [
+        {**row, "method": "original", "value": 0.9, "parameter_reduction": 0.0, "repeats": 1, "note": ""},
+        {**row, "method": "avss", "value": 0.8, "parameter_reduction": 0.2, "repeats": repeats, "note": note},
+        {**row, "method": "cim", "parameter_reduction": float("nan"), "note": ""},
+    ]
+    both = pd.concat([pd.DataFrame(cells), papers_frame()])
+    wide = wide_table(both, ("avss", "cim"))
+    assert wide.loc[wide["whose"] == "measured here", "note"].tolist() == [said]
+    assert not wide.loc[wide["whose"] != "measured here", "note"].str.contains("fewer").any()
+
+
 def test_numbers_are_short() -> None:
     assert [short(value) for value in (0.8567, 27.814, 48590.2, 2.6e7, 0.0)] == [
         "0.857",

@@ -22,7 +22,7 @@ LOST = "lost"  # followed by a cause: lost in block ℓ
 LOST_IN_HEAD = "lost in head"  # followed by a cause: lost between the output and h[M]
 
 PATENTS = (
-    "Patents: the authors of AttnLRP write beside their public code that LRP is patented and free of charge for "
+    "The authors of AttnLRP write beside their public code that LRP is patented and free of charge for "
     "personal and scientific purposes only, and the code's licence grants no patent rights; ask them (Fraunhofer HHI) "
     "before any other use."
 )
@@ -34,7 +34,10 @@ def score(sums: Sums, reading: Reading, variant: str) -> Array:
 
 
 def account(sums: Sums, reading: Reading, variant: str) -> Mapping[str, Any]:
-    """How much relevance arrives at the input, what each boundary between blocks has, and what took the rest."""
+    """How much relevance arrives at the input, what each boundary between blocks has, and what took the rest.
+
+    output: Σf over the documents, which may cancel; size: Σ|f|, of which shares are to be taken.
+    """
     into, out_of = sums.value(statistic(variant, INTO)), sums.value(statistic(variant, OUT_OF))
     output, size = sums.value(statistic(variant, OUTPUT))[0], sums.weight(statistic(variant, ERROR))[0]
     error = sums.value(statistic(variant, ERROR))[0]
@@ -47,6 +50,7 @@ def account(sums: Sums, reading: Reading, variant: str) -> Mapping[str, Any]:
         "rules": VARIANTS[variant].to_dict(),
         "conservation_error": float(error / size) if size else None,
         "output": float(output),
+        "size": float(size),
         "input": float(into[0]),
         "boundaries": [*map(float, into), float(out_of[-1]), float(output)],
         "lost": lost,
@@ -63,7 +67,7 @@ def _reading(linear_layers: str) -> str:
         f"{linear_layers} The score is Σ|R| of what the block writes, as ΣR is the same at every depth. Explained is "
         "the logit of each true next token, summed over a document (a masked model: of each token at its own place; a "
         "classifier: of its strongest class). Norms with their scale held fixed, gated products split evenly; the "
-        f"input is what block 0 is given. {PATENTS}"
+        "input is what block 0 is given."
     )
 
 
@@ -87,6 +91,7 @@ LRP = Method(
     details=partial(account, variant="lrp"),
     asks=Asks.LOSS,
     our_reading=_reading("ε-rule (49), ε = 1e-6."),
+    licence_note=PATENTS,
     unit="logits per token",
 )
 

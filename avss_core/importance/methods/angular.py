@@ -50,6 +50,9 @@ METHOD = Method(
     ),
     score=score,
     details=details,
-    our_reading="A single block's score is the distance over a stretch of one.",
+    our_reading=(
+        "A single block's score is the distance over a stretch of one. What it removes is the best stretch of n "
+        "blocks, not the n lowest scores."
+    ),
     unit="angle / π",
 )

@@ -26,5 +26,8 @@ METHOD = Method(
     ),
     score=score,
     has_sites=True,
-    our_reading="N is every number of every token; the site and ε are settings, since the paper fixes neither.",
+    our_reading=(
+        "N is every number of every token; the site and ε are settings, since the paper fixes neither. Where no number "
+        "is silent (7) would divide by zero; S is floored at 1/N instead."
+    ),
 )

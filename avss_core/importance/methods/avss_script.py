@@ -22,7 +22,7 @@ def score(sums: Sums, reading: Reading) -> Array:
 METHOD = Method(
     name="avss_script",
     pretty_name="AVSS (authors' script)",
-    paper="The public script of AVSS's authors (2024)",
+    paper="AVSS (2024), beside which its authors published the script",
     url="https://arxiv.org/abs/2411.02117",
     needs=Needs.SEQUENCE_MEANS,
     cost=Cost.FORWARD,

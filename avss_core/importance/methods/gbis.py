@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avss_core.importance.method import Array, Asks, Cost, Method, Needs, Reading
+from avss_core.importance.method import LOSS_READING, Array, Asks, Cost, Method, Needs, Reading
 from avss_core.importance.sums import Sums
 
 GRADIENT = "gradient"  # Σ over tokens of ‖∂loss/∂h[ℓ]‖₂; weight: tokens
@@ -30,6 +30,6 @@ METHOD = Method(
     ),
     score=score,
     asks=Asks.LOSS,
-    our_reading="Sensitivity of the loss to the block's input; the loss is summed over a window, not averaged.",
+    our_reading=f"Sensitivity of the loss to the block's input. {LOSS_READING}",
     unit="nats per unit of state",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avss_core.importance.method import Array, Asks, Cost, Method, Needs, Reading
+from avss_core.importance.method import LOSS_READING, Array, Asks, Cost, Method, Needs, Reading
 from avss_core.importance.sums import Sums
 
 TAYLOR = "taylor"  # Σ over windows of |⟨∂loss/∂u, u⟩|, u = h[ℓ+1] − h[ℓ]; weight: predicted tokens
@@ -26,7 +26,8 @@ METHOD = Method(
     asks=Asks.LOSS,
     our_reading=(
         "The inner product runs over all tokens and features of a window, since removing a block changes all of them "
-        "at once; its absolute value is taken window by window."
+        "at once; its absolute value is taken window by window. "
+        f"{LOSS_READING}"
     ),
     unit="nats per token",
 )

@@ -60,7 +60,9 @@ def evaluation_left(
 def _cuts_of_sample(store: Store, request: RankRequest, fraction: float, n_blocks: int) -> dict[str, Blocks | str]:
     asked, seed = request.settings.methods, request.settings.seed
     free = [name for name in asked if method_of(name).needs is Needs.NOTHING]
-    found: dict[str, Blocks | str] = {name: _cut(_unmeasured(name, seed, n_blocks), fraction) for name in free}
+    found: dict[str, Blocks | str] = {
+        name: lowest_fraction(_unmeasured(name, seed, n_blocks), fraction).removed for name in free
+    }
     for part in request.parts():
         run = store.find_run(part.run_id())
         names = tuple(name for name in asked if name in part.settings.methods)
@@ -83,7 +85,7 @@ def _ranked(
         except AvssError as error:
             found[name] = str(error)
         else:
-            found[name] = _cut(ranking.scores, fraction)
+            found[name] = ranking.lowest(len(lowest_fraction(ranking.scores, fraction).removed))
     return found
 
 
@@ -91,10 +93,6 @@ def _unmeasured(name: str, seed: int, n_blocks: int) -> tuple[float, ...]:
     """Scores of a method that looks at nothing."""
     sums = Table(pd.DataFrame(columns=list(COLUMNS)), n_blocks).sums()
     return tuple(method_of(name).score(sums, Reading(seed=seed)).tolist())
-
-
-def _cut(scores: tuple[float, ...], fraction: float) -> Blocks:
-    return lowest_fraction(scores, fraction).removed
 
 
 @lru_cache(maxsize=4096)

@@ -38,6 +38,8 @@ def test_sums_of_shards_give_the_scores_of_the_whole(method: Method, model_of, b
     account = method.details(sums, Reading())
     assert account["conservation_error"] == pytest.approx(whole.conservation_error, rel=1e-3, abs=1e-4)
     assert account["boundaries"] == pytest.approx(whole.boundaries["relevance"].to_list(), rel=1e-3, abs=1e-4)
+    outputs = whole.documents["output"]
+    assert (account["output"], account["size"]) == pytest.approx((outputs.sum(), outputs.abs().sum()), rel=1e-3)
     assert account["output"] - account["input"] == pytest.approx(sum(account["lost"].values()), abs=1e-6)
     for cause, lost in whole.lost_by_cause().items():
         assert account["lost"][cause] == pytest.approx(lost, rel=1e-2, abs=1e-3)
@@ -59,7 +61,8 @@ def test_cards(method: Method) -> None:
     card = method.card()
     assert method.needs is Needs.RELEVANCE
     assert all(card[key] for key in ("pretty_name", "paper", "url", "direction", "sees", "blind_to", "unit"))
-    assert "patent" in card["our_reading"]
+    assert "patented and free of charge for personal and scientific purposes only" in card["licence_note"]
+    assert "patent" not in card["our_reading"]
 
 
 def test_listing_needs_no_torch() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from rank_cases import as_numpy, states_of
 from scipy.stats import sem, t
 from tiny_model import tiny_network, tiny_tokenizer, write_documents
 
@@ -94,6 +96,34 @@ def test_the_table_is_what_the_same_by_hand_gives(store: Store, run_plan: RunPla
 
     assert run_plan(study) == [], "what is in the store is not run again"
     assert progress(store, study).step is None
+
+
+def test_the_angular_distance_removes_its_best_stretch(
+    store: Store, run_plan: RunPlan, text: str, tmp_path: Path
+) -> None:
+    def network() -> torch.nn.Module:
+        """Block 1 writes little, so that the two blocks that turn the state least are no neighbours."""
+        random = tiny_network(6)
+        with torch.no_grad():
+            random.model.layers[1].self_attn.o_proj.weight.mul_(0.02)
+            random.model.layers[1].mlp.down_proj.weight.mul_(0.02)
+        return random
+
+    network().save_pretrained(tmp_path / "uneven")
+    tiny_tokenizer().save_pretrained(tmp_path / "uneven")
+    study = study_of(tmp_path / "uneven", text, methods=("angular",), repeats=2)
+    run_plan(study)
+    cell = table1_frame(store, study).set_index("method").loc["angular"]
+    model, cuts = wrap(network(), tiny_tokenizer()), []
+    for number in range(2):
+        windows = make_windows(read_corpus(study.rows()[0].sample(number, 2)), tiny_tokenizer())
+        last = np.stack([[state[-1] for state in as_numpy(states_of(model, window))] for window in windows])
+        unit = last / np.linalg.norm(last, axis=-1, keepdims=True)
+        turn = {n: np.arccos((unit[:, :-n] * unit[:, n:]).sum(axis=-1)).mean(axis=0) for n in (1, 2)}
+        cuts.append((int(turn[2].argmin()), int(turn[2].argmin()) + 1))
+        assert set(cuts[-1]) != set(turn[1].argsort()[:2].tolist()), "else nothing is told apart"
+    expected = Counter(" ".join(map(str, cut)) for cut in cuts)
+    assert cell["removed"] == "; ".join(f"{cut} ({times}×)" for cut, times in expected.most_common())
 
 
 def test_another_method_takes_only_what_is_new(store: Store, run_plan: RunPlan, tiny_model: Path, text: str) -> None:
