@@ -29,6 +29,7 @@ from avss_core.hallucination.scores import check_reading
 from avss_core.importance import Epsilon
 from avss_core.jobs import AnswersRequest
 from avss_core.jobs.confidence_results import confidence_frame
+from avss_core.jobs.eavss_results import eavss_row, newest_eavss
 from avss_core.jobs.honesty_results import honesty_in, judged_answers, requests_beside
 from avss_core.jobs.requests import ConfidenceRequest
 from avss_core.pruning import Cut
@@ -95,7 +96,10 @@ def hallucinate(
             **found.facts(),
             "rows": records(found.table),
             "readings": records(readings_agreement(found.table)),
-            "confidence": confidence_rows(answers.frame, answers.labels, again, q, p, seed),
+            "confidence": [
+                *confidence_rows(answers.frame, answers.labels, again, q, p, seed),
+                eavss_row(opened, newest_eavss(opened, whole), judge, q, p, seed),
+            ],
             "per_block": [],
             "per_block_note": why_no_blocks(answers.frame, answers.labels),
         }
