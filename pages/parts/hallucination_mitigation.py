@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import tempfile
-import zipfile
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from avss_core.commands.adapter import take_adapter
 from avss_core.errors import AvssError
 from avss_core.figures.mitigation import contrast_losses, mitigation_effect
 from avss_core.hallucination.asking_again import AskingAgain
@@ -29,6 +23,7 @@ from pages.parts.engine import jobs, store
 from pages.parts.follow import follow
 from pages.parts.hallucination_confidence import draw_asking, draw_rows
 from pages.parts.hallucination_preset import choose_q_and_p
+from pages.parts.mitigation_adapters import draw_adapters
 from pages.parts.mitigation_table import draw_before_after
 from pages.parts.picked_cut import remembered_cut
 from pages.parts.show import show_figure
@@ -198,39 +193,5 @@ def _draw_outcome(runs: dict[str, Run], asked: MitigateRequest) -> None:
     again = draw_asking(asked.held_out)
     how = None if again is None else ConfidenceRequest.from_dict(store().run(again).spec).settings
     draw_rows(_mitigated(runs[name].id, by_hand, q, p, how).estimators, q, p)
-    _draw_adapters(runs, {name: one.blocks for name, one in found.items()}, asked)
-
-
-def _draw_adapters(runs: dict[str, Run], trained: dict[str, tuple[int, ...]], asked: MitigateRequest) -> None:
-    """Downloads: for the unpruned model, and for the one that the cut of the Prune page leaves, where it leaves any of
-    the blocks that were trained."""
     cut = remembered_cut(asked.model.identity())
-    removed = cut[0] if cut else ()
-    with st.container(horizontal=True):
-        for name, run in runs.items():
-            for blocks in dict.fromkeys([(), removed]):
-                if set(trained[name]) <= set(blocks):
-                    st.caption(f"Adapter, {name}: the cut of the Prune page removes every block that was trained.")
-                    continue
-                which = f"for the cut without {', '.join(map(str, blocks))}" if blocks else "for the unpruned model"
-                st.download_button(
-                    f"Adapter, {name}, {which} (zip)",
-                    partial(_zipped, run, blocks),
-                    f"adapter-{run.id}.zip",
-                    "application/zip",
-                    key=f"adapter-{run.id}-{len(blocks)}",
-                    type="tertiary",
-                    icon=":material/download:",
-                    on_click="ignore",
-                    help="For peft's PeftModel.from_pretrained. What it does to a pruned model was not measured.",
-                )
-
-
-def _zipped(run: Run, removed: tuple[int, ...]) -> bytes:
-    packed = io.BytesIO()
-    with tempfile.TemporaryDirectory() as made, zipfile.ZipFile(packed, "w") as archive:
-        folder = Path(made) / "adapter"
-        take_adapter(store(), run, removed, folder)
-        for file in sorted(folder.iterdir()):
-            archive.write(file, file.name)
-    return packed.getvalue()
+    draw_adapters(runs, {name: one.blocks for name, one in found.items()}, cut[0] if cut else ())
