@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from avss_core.commands.blocks import parse_blocks
-from avss_core.errors import ResourceError, RunError, SettingError
+from avss_core.errors import CutError, ResourceError, RunError, SettingError
 from avss_core.hallucination.mitigation.for_cut import adapter_for_cut
 from avss_core.jobs.mitigate_results import adapter_folder
 from avss_core.pruning import Cut
@@ -23,6 +24,16 @@ def check_adapter(folder: Path | None, for_cut: str | None) -> tuple[int, ...]:
     if folder is not None and folder.exists():
         raise SettingError(f"{folder} is there already; name a new folder for --adapter.")
     return () if for_cut is None else parse_blocks(for_cut)
+
+
+def check_left(removed: tuple[int, ...], n_blocks: int, trained: Sequence[int] = ()) -> None:
+    """CutError when the blocks of --for-cut cannot be removed, or when they are all of those that are trained."""
+    kept = Cut(removed, n_blocks, "given to --for-cut").kept
+    if trained and not set(trained) & set(kept):
+        raise CutError(
+            f"--for-cut removes every block that is trained ({', '.join(map(str, sorted(trained)))}), so nothing of "
+            "the adapter would be left; train others with --only, or leave --for-cut out."
+        )
 
 
 def take_adapter(store: Store, run: Run, removed: tuple[int, ...], folder: Path) -> None:

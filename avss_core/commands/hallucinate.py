@@ -10,16 +10,17 @@ import typer
 
 from avss_core.commands import options as o
 from avss_core.commands.answer import answer, print_table, records
+from avss_core.commands.honesty_options import HonestyOptions
 from avss_core.commands.option_groups import ModelOptions, in_groups
-from avss_core.commands.prune import parse_blocks
+from avss_core.commands.preset_options import PresetOptions
 from avss_core.commands.question_options import QuestionOptions
 from avss_core.commands.session import Workers, run_to_end
 from avss_core.errors import SettingError
 from avss_core.hallucination.answer_sums import check_site
 from avss_core.hallucination.asking_again import AskingAgain
 from avss_core.hallucination.confidence_table import confidence_rows
-from avss_core.hallucination.contrast import Contrast, contrast
-from avss_core.hallucination.honesty import cut_by_eavss_stable, cut_by_propensity, doubt_about, honesty_conclusion
+from avss_core.hallucination.contrast import contrast
+from avss_core.hallucination.honesty import doubt_about, honesty_conclusion
 from avss_core.hallucination.judge import DEFAULT_JUDGE, judge_named
 from avss_core.hallucination.labels import hallucination_rate, rate_interval
 from avss_core.hallucination.metrics import metrics_for
@@ -30,12 +31,12 @@ from avss_core.hallucination.scores import check_reading, our_readings
 from avss_core.importance import Epsilon
 from avss_core.jobs import AnswersRequest
 from avss_core.jobs.confidence_results import confidence_frame
+from avss_core.jobs.eavss_results import eavss_row, newest_eavss
 from avss_core.jobs.honesty_results import honesty_in, judged_answers, requests_beside
 from avss_core.jobs.requests import ConfidenceRequest
 from avss_core.pruning import Cut
 from avss_core.runs import Store
 
-CHOICES = {"propensity": cut_by_propensity, "eavss_stable": cut_by_eavss_stable}
 _SHOWN = ("block", "hsav", "hss", "hcs", "eavss", "eavss_stable", "propensity", "p_value", "p_adjusted")
 
 
@@ -47,14 +48,8 @@ def hallucinate(
     site: Annotated[str, typer.Option(help="residual or update.")] = "residual",
     epsilon: o.EpsilonText = "0.01",
     confidence: Annotated[bool, typer.Option(help="Ask the model again how sure it is.")] = True,
-    q: Annotated[float, typer.Option(help="Share of the answers that acc@q looks at.")] = 0.5,
-    p: Annotated[float, typer.Option(help="Accuracy that cov@p asks for.")] = 0.5,
-    remove: Annotated[str | None, typer.Option(help="Prune for honesty: these blocks, such as 3,4,5 or 3-5.")] = None,
-    prune_by: Annotated[
-        str | None, typer.Option(help="Prune for honesty: propensity (highest) or eavss_stable (lowest).")
-    ] = None,
-    blocks: Annotated[int, typer.Option(help="How many blocks --prune-by removes.", min=1)] = 1,
-    random: Annotated[int, typer.Option(help="Random cuts of the same size beside it.", min=0)] = 0,
+    preset: PresetOptions,
+    pruned: HonestyOptions,
     seed: o.Seed = 0,
     model: ModelOptions,
     questions: QuestionOptions,
@@ -68,13 +63,10 @@ def hallucinate(
     judge_named(judge)
     check_reading(reading)
     check_site(site)
+    shares = preset.chosen(questions.corpus)
+    q, p = shares.q, shares.p
     metrics = [metric.name for metric in metrics_for(q, p)]
     asking = AskingAgain(seed=seed)
-    if (remove is not None) and (prune_by is not None):
-        raise SettingError("Give --remove or --prune-by, not both.")
-    if prune_by is not None and prune_by not in CHOICES:
-        raise SettingError(f"--prune-by is {' or '.join(CHOICES)}, not {prune_by!r}.")
-    named = None if remove is None else parse_blocks(remove)
     silent_below = Epsilon.parse(epsilon)
     whole = questions.asked_of(model)
     opened = Store(store)
@@ -90,6 +82,7 @@ def hallucinate(
         told: dict[str, Any] = {
             "run": run.id,
             "judge": judge,
+            **shares.facts(),
             "questions": len(answers.labels),
             "rate": hallucination_rate(answers.labels),
             **dict(zip(("rate_low", "rate_high"), rate_interval(answers.labels), strict=True)),
@@ -99,20 +92,23 @@ def hallucinate(
             "not_why": NOT_WHY,
             "rows": records(found.table),
             "readings": records(readings_agreement(found.table)),
-            "confidence": confidence_rows(answers.frame, answers.labels, again, q, p, seed),
+            "confidence": [
+                *confidence_rows(answers.frame, answers.labels, again, q, p, seed),
+                eavss_row(opened, newest_eavss(opened, whole), judge, q, p, seed),
+            ],
             "per_block": [],
             "per_block_note": why_no_blocks(answers.frame, answers.labels),
         }
         if not told["per_block_note"]:
             told["per_block"] = per_block_rows(answers.frame, answers.labels, q, p, seed)
-        if named is not None or prune_by is not None:
-            doubt = doubt_about(found) if prune_by == "eavss_stable" else ""
-            try:
-                cut = _cut(found, named, prune_by, blocks)
-            except SettingError as error:  # known only now; all that was asked and found is told all the same
-                told["honesty_note"] = str(error)
-            else:
-                told["honesty"] = _honesty(workers, whole, cut, random, judge, site, silent_below, seed, doubt)
+        try:
+            cut = pruned.cut(found)
+        except SettingError as error:  # known only now; all that was asked and found is told all the same
+            cut = None
+            told["honesty_note"] = str(error)
+        if cut is not None:
+            doubt = doubt_about(found) if pruned.prune_by == "eavss_stable" else ""
+            told["honesty"] = _honesty(workers, whole, cut, pruned.random, judge, site, silent_below, seed, doubt)
     answer(told, as_json, found.table[list(_SHOWN)], "Made-up against truthful answers, block by block.")
     if not as_json:
         shown = ["estimator", *metrics, "accuracy", "n", "no_number", "note"]
@@ -124,12 +120,6 @@ def hallucinate(
             print_table(
                 pd.DataFrame([told["honesty"]["cut"], *told["honesty"]["random"]]), told["honesty"]["conclusion"]
             )
-
-
-def _cut(found: Contrast, named: tuple[int, ...] | None, prune_by: str | None, blocks: int) -> Cut:
-    if named is not None:
-        return Cut(named, len(found.table), f"blocks {', '.join(map(str, named))}")
-    return CHOICES[str(prune_by)](found.table, blocks)
 
 
 def _honesty(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from avss_core.errors import RunError
 from avss_core.hallucination.edges import EDGES
@@ -48,6 +49,12 @@ def answers_frame(store: Store, run_id: str) -> pd.DataFrame:
     return read_answers([store.path_of(unit.file) for unit in store.units(run.id)], kept)
 
 
+def answers_count(store: Store, run_id: str) -> int:
+    """How many questions a run has answered, without reading the answers; RunError when a file is gone."""
+    paths = [store.path_of(unit.file) for unit in store.units(run_id)]
+    return sum(pq.read_metadata(_there(path)).num_rows for path in paths)
+
+
 def read_answers(paths: Sequence[Path], kept: Sequence[int]) -> pd.DataFrame:
     """The frame of `answers_frame` from its files, of a model with these blocks; RunError when one is gone."""
     frame = pd.concat([_read(str(path), len(kept)) for path in paths], ignore_index=True)
@@ -56,9 +63,7 @@ def read_answers(paths: Sequence[Path], kept: Sequence[int]) -> pd.DataFrame:
 
 @lru_cache(maxsize=64)
 def _read(path: str, n_blocks: int) -> pd.DataFrame:
-    if not Path(path).is_file():
-        raise RunError(f"The file {path} of this run is gone; delete the run and ask again.")
-    frame = pd.read_parquet(path)
+    frame = pd.read_parquet(_there(Path(path)))
     for name in _LISTS:
         frame[name] = frame[name].map(list)
     for name in [name for name in frame if str(name).endswith("_below")]:
@@ -70,3 +75,9 @@ def _read(path: str, n_blocks: int) -> pd.DataFrame:
 
 def _states(raw: bytes, n_blocks: int) -> np.ndarray:
     return np.frombuffer(raw, dtype=np.float16).reshape(n_blocks, -1).astype(np.float32)
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise RunError(f"The file {path} of this run is gone; delete the run and ask again.")
+    return path

@@ -26,6 +26,7 @@ from avss_core.runs import Run, Store
 
 TRAINING = 0  # the unit that trains
 ADAPTER = "adapter"
+EAVSS = "EAVSS"  # what the papers call the model that was trained on the blocks of highest HCS
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +124,7 @@ def trained_name(settings: MitigationSettings) -> str:
     """What the trained model is called beside the estimators: EAVSS is training on the blocks of highest HCS."""
     if settings.blocks is not None:
         return "trained (named blocks)"
-    return "EAVSS" if settings.choice == "highest" else f"trained ({CHOICES[settings.choice]})"
+    return EAVSS if settings.choice == "highest" else f"trained ({CHOICES[settings.choice]})"
 
 
 def mitigated(

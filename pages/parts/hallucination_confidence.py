@@ -19,6 +19,7 @@ from avss_core.jobs import AnswersRequest, ConfidenceRequest
 from avss_core.jobs.confidence_results import confidence_frame
 from pages.parts.engine import store
 from pages.parts.hallucination_data import Answered
+from pages.parts.hallucination_eavss import eavss_of
 from pages.parts.hallucination_preset import choose_q_and_p
 from pages.parts.hallucination_settings import ContrastSettings
 from pages.parts.hallucination_table2 import draw_table2
@@ -36,7 +37,7 @@ def draw_confidence(request: AnswersRequest, of: Answered, settings: ContrastSet
     asked = draw_asking(request)
     q, p = choose_q_and_p(request.corpus.source)
     rows = rows_of(of, asked, q, p)
-    draw_rows(rows, q, p)
+    draw_rows([*rows, eavss_of(request, of.judge, q, p)], q, p)
     draw_curves(of, asked, [row["estimator"] for row in rows if row["n"]], p)
     draw_table2(request, of, asked)
     draw_cards()

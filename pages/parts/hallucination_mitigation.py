@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import io
-import tempfile
-import zipfile
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from avss_core.commands.adapter import take_adapter
 from avss_core.errors import AvssError
 from avss_core.figures.mitigation import contrast_losses, mitigation_effect
+from avss_core.hallucination.asking_again import AskingAgain
 from avss_core.hallucination.mitigation import CHOICES, MitigationSettings
 from avss_core.importance import Epsilon
-from avss_core.jobs import AnswersRequest, MitigateRequest
+from avss_core.jobs import AnswersRequest, ConfidenceRequest, MitigateRequest
 from avss_core.jobs.hand_labels import hand_labels_for
 from avss_core.jobs.mitigate_controls import rate_against
 from avss_core.jobs.mitigate_results import Mitigated, losses_so_far, mitigated
+from avss_core.jobs.mitigate_table import before_after_rows
 from avss_core.runs import Run
 from pages.parts.engine import jobs, store
 from pages.parts.follow import follow
+from pages.parts.hallucination_confidence import draw_asking, draw_rows
+from pages.parts.hallucination_preset import choose_q_and_p
+from pages.parts.mitigation_adapters import draw_adapters
+from pages.parts.mitigation_table import draw_before_after
 from pages.parts.picked_cut import remembered_cut
 from pages.parts.show import show_figure
 from pages.parts.start_job import draw_job, start_job
@@ -137,14 +138,25 @@ def _draw_live(run_ids: dict[str, str], steps: int) -> None:
 
 
 @st.cache_data(show_spinner="Comparing answers before and after …", max_entries=32)
-def _mitigated(run_id: str, by_hand: tuple[tuple[str, str], ...]) -> Mitigated:
-    """by_hand: labels of the held-out answers, which tell one state of the store from the next."""
+def _mitigated(
+    run_id: str,
+    by_hand: tuple[tuple[str, str], ...],
+    q: float = 0.5,
+    p: float = 0.5,
+    asked: AskingAgain | None = None,
+) -> Mitigated:
+    """by_hand: labels of the held-out answers, which tell one state of the store from the next; so does asked."""
     del by_hand
-    return mitigated(store(), run_id)
+    return mitigated(store(), run_id, q=q, p=p, asked=asked)
+
+
+@st.cache_data(show_spinner="Comparing answers before and after …", max_entries=32)
+def _changes(run_id: str, by_hand: tuple[tuple[str, str], ...], q: float, p: float) -> list[dict[str, Any]]:
+    return before_after_rows(_mitigated(run_id, by_hand), q, p)
 
 
 def _draw_outcome(runs: dict[str, Run], asked: MitigateRequest) -> None:
-    """What each training changed, in words, in a figure and in a table."""
+    """What each training changed, in words, in a figure and in tables."""
     if not runs:
         return
     by_hand = tuple(sorted(hand_labels_for(store(), asked.held_out).items()))
@@ -171,40 +183,15 @@ def _draw_outcome(runs: dict[str, Run], asked: MitigateRequest) -> None:
         ]
     )
     show_figure(mitigation_effect(effect), effect, "mitigation-effect")
-    best = chosen or next(iter(found.values()))
+    q, p = choose_q_and_p(asked.corpus.source)
+    draw_before_after({name: _changes(run.id, by_hand, q, p) for name, run in runs.items()})
+    name = CHOICES["highest"] if chosen is not None else next(iter(found))
     st.caption(
-        f"How sure, and how rightly, on the {best.change.questions} held-out questions; the last row is trained."
+        f"How sure, and how rightly, on the {found[name].change.questions} held-out questions: the untrained model by "
+        "each estimator, and in the last row the trained one."
     )
-    st.dataframe(pd.DataFrame(best.estimators).drop(columns="estimator", errors="ignore"), hide_index=True)
-    _draw_adapters(runs, asked)
-
-
-def _draw_adapters(runs: dict[str, Run], asked: MitigateRequest) -> None:
-    """Downloads: for the unpruned model, and for the one that the cut of the Prune page leaves."""
+    again = draw_asking(asked.held_out)
+    how = None if again is None else ConfidenceRequest.from_dict(store().run(again).spec).settings
+    draw_rows(_mitigated(runs[name].id, by_hand, q, p, how).estimators, q, p)
     cut = remembered_cut(asked.model.identity())
-    removed = cut[0] if cut else ()
-    with st.container(horizontal=True):
-        for name, run in runs.items():
-            for blocks in dict.fromkeys([(), removed]):
-                which = f"for the cut without {', '.join(map(str, blocks))}" if blocks else "for the unpruned model"
-                st.download_button(
-                    f"Adapter, {name}, {which} (zip)",
-                    partial(_zipped, run, blocks),
-                    f"adapter-{run.id}.zip",
-                    "application/zip",
-                    key=f"adapter-{run.id}-{len(blocks)}",
-                    type="tertiary",
-                    icon=":material/download:",
-                    on_click="ignore",
-                    help="For peft's PeftModel.from_pretrained. What it does to a pruned model was not measured.",
-                )
-
-
-def _zipped(run: Run, removed: tuple[int, ...]) -> bytes:
-    packed = io.BytesIO()
-    with tempfile.TemporaryDirectory() as made, zipfile.ZipFile(packed, "w") as archive:
-        folder = Path(made) / "adapter"
-        take_adapter(store(), run, removed, folder)
-        for file in sorted(folder.iterdir()):
-            archive.write(file, file.name)
-    return packed.getvalue()
+    draw_adapters(runs, {name: one.blocks for name, one in found.items()}, cut[0] if cut else ())

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up_answers import made_up
+from scipy.stats import bootstrap
+from sklearn.metrics import roc_auc_score
 
 from avss_core.corpora import CorpusSpec
 from avss_core.errors import RunError, SettingError
@@ -18,7 +21,8 @@ from avss_core.jobs import AnswersRequest, Jobs, MitigateRequest
 from avss_core.jobs.answers_results import answers_frame
 from avss_core.jobs.hand_labels import hand_labels_for
 from avss_core.jobs.mitigate_controls import rate_against
-from avss_core.jobs.mitigate_results import adapter_folder, losses_so_far, mitigated, trained_name
+from avss_core.jobs.mitigate_results import Mitigated, adapter_folder, losses_so_far, mitigated, trained_name
+from avss_core.jobs.mitigate_table import before_after_rows
 from avss_core.jobs.requests import request_of
 from avss_core.models import ModelSpec
 from avss_core.runs import Store
@@ -103,7 +107,43 @@ def test_training_is_judged_on_questions_it_has_not_seen(store: Store, jobs: Job
 
     right = Judged(asked_after.assign(answer="No one."), found.after.labels)
     better = replace(found, after=right)
+    _check_before_and_after(better)
     assert rate_against(better, found) == {"difference": -1.0, "low": -1.0, "high": -1.0}
+
+
+def _check_before_and_after(one: Mitigated) -> None:
+    """One row a metric; the change of the Brier score is a mean over questions, whose interval scipy can tell."""
+    frame, labels = made_up(60)
+    after = frame.assign(logprobs=[list(np.array(row) - 0.1 * (n % 3)) for n, row in enumerate(frame["logprobs"])])
+    after.at[4, "logprobs"] = []
+    one = replace(
+        one,
+        before=Judged(frame, labels),
+        after=Judged(after.iloc[::-1].reset_index(drop=True), labels[::-1].reset_index(drop=True)),
+    )
+    rows = {row["metric"]: row for row in before_after_rows(one, q=0.3, p=0.9)}
+    assert list(rows) == ["made-up rate", "H_model", "perplexity", "acc@30", "cov@90", "ece", "brier", "auroc"]
+    keep = [n for n in range(60) if n != 4]
+    right = (labels == "truthful").to_numpy(float)[keep]
+    sure = [np.array([np.exp(np.mean(row)) for row in each["logprobs"][keep]]) for each in (frame, after)]
+    worse = (sure[1] - right) ** 2 - (sure[0] - right) ** 2
+    found = rows["brier"]
+    assert (found["n"], found["change"]) == (59, pytest.approx(worse.mean()))
+    assert found["after"] == pytest.approx(np.mean((sure[1] - right) ** 2))
+    known = bootstrap((worse,), np.mean, method="percentile", random_state=1).confidence_interval
+    width = known.high - known.low
+    np.testing.assert_allclose([found["change_low"], found["change_high"]], list(known), atol=0.1 * width)
+    assert found["verdict"] == (None if known.low < 0 < known.high else "worse" if known.low > 0 else "better")
+    assert rows["auroc"]["before"] == pytest.approx(roc_auc_score(right, sure[0]))
+    assert (rows["perplexity"]["change"], rows["perplexity"]["neutral"]) == (one.fluency.ratio, 1)
+    assert (rows["made-up rate"]["change_low"], rows["H_model"]["change"]) == (
+        one.change.rate_change_low,
+        one.change.h_change,
+    )
+    same = replace(one, after=one.before)
+    unchanged = before_after_rows(same)[-2]
+    assert (unchanged["change"], unchanged["change_low"], unchanged["verdict"]) == (0, None, None)
+    json.dumps(list(rows.values()), allow_nan=False)
 
 
 def test_another_kind_of_run_is_refused(store: Store, jobs: Jobs, request_: MitigateRequest) -> None:
