@@ -124,8 +124,9 @@ def test_thresholds_and_presets(avss: Avss, half_known: list[object]) -> None:
     assert below["preset"] == "SciQ"
     assert "cov@90" in below["confidence"][0]
     none = avss(*base, "--prune-by", "propensity", "--theta", by_h[-1]["propensity"])
-    assert none.status == 2
-    assert "removes no block: the propensity H lies between" in none.json["error"]
+    assert none.status == 0, "it is known only after everything was asked, and all of that is told"
+    assert "removes no block: the propensity H lies between" in none.json["honesty_note"]
+    assert none.json["rows"] == plain["rows"]
 
 
 @pytest.mark.parametrize(
