@@ -197,6 +197,22 @@ def test_the_most_that_keeps_a_share_is_read_off_evaluated_cutoffs(world: World,
         assert current(prune)[0] == along[n]
 
 
+@pytest.mark.parametrize("task", ["perplexity", "qa"])
+def test_what_all_cutoffs_cost_is_said_as_the_task_runs_them(world: World, prune: AppTest, task: str) -> None:
+    run(run(prune).selectbox(key="evaluation-task").set_value(task))
+    run(prune.selectbox(key="rule").set_value("the most that keeps …"))
+    said = prune.button(key="evaluate-all").help
+    cuts = [lowest(world.avss, n) for n in range(BLOCKS - 1)]
+    kept = [tuple(block for block in range(BLOCKS) if block not in cut) for cut in cuts]
+    shared = len({blocks[:n] for blocks in kept for n in range(1, len(blocks) + 1)})
+    alone = sum(map(len, kept))
+    assert shared < alone
+    if task == "qa":
+        assert f"runs over the text {alone} times, for each cutoff writes its own answers." in said
+    else:
+        assert f"runs over the text {shared} times, and not {alone}, since the cutoffs share how they begin." in said
+
+
 def test_another_task_is_shown_by_all_its_metrics(world: World, prune: AppTest, tmp_path: Path) -> None:
     rows = [
         {"frage": f"What is {n} and {n}?", "wahl": [str(2 * n), "nine hundred", "a cow"], "richtig": 0}

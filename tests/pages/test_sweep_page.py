@@ -125,6 +125,23 @@ def test_before_anything_is_evaluated(profile: tuple[Store, ProfileRequest]) -> 
     assert shown.multiselect("sweep-missing").value == ["ablation"], "the oracle is offered first"
 
 
+def test_the_cost_is_said_as_the_task_runs_cuts(profile: tuple[Store, ProfileRequest]) -> None:
+    shown = quiet(opened().run())
+    shown.toggle("sweep-random").set_value(False)
+    shown = quiet(shown.run())
+    order = order_of(profile[0])
+    kept = [tuple(block for block in range(M) if block not in order[:n]) for n in range(5)]
+    shared = len({blocks[:n] for blocks in kept for n in range(1, len(blocks) + 1)})
+    alone = sum(map(len, kept))
+    assert alone == 8 + 7 + 6 + 5 + 4
+    assert f"**{shared} block runs** as one prefix tree, {alone} if each were a model of its own" in said(shown)
+    shown.selectbox("sweep-task").set_value("qa")
+    shown = quiet(shown.run())
+    assert f"5 different cuts: **{alone} block runs** with each as a model of its own" in said(shown)
+    assert f"0 are evaluated; the others take {alone} block runs." in said(shown)
+    assert "tree" not in said(shown)
+
+
 def test_a_finished_sweep(profile: tuple[Store, ProfileRequest]) -> None:
     store, request = profile
     fresh = quiet(opened().run())
