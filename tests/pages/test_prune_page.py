@@ -164,6 +164,21 @@ def test_a_rule_that_does_not_apply_says_so(world: World, prune: AppTest) -> Non
     assert any("Variance (residual) does not have" in warning.value for warning in prune.warning)
 
 
+def test_the_strip_shows_what_is_removed(world: World, prune: AppTest) -> None:
+    run(prune)
+    for size in (1, 3):
+        run(prune.slider(key="cutoff").set_value(size))
+        removed = list(lowest(world.avss, size))
+        specs = [json.loads(chart.proto.spec) for chart in prune.get("plotly_chart") if chart.key == "strip"]
+        strip = {trace["name"]: [int(text) for text in trace["text"]] for trace in specs[0]["data"]}
+        kept = [block for block in range(1, BLOCKS - 1) if block not in removed]
+        assert strip == {
+            f"kept ({len(kept)})": kept,
+            f"removed ({size})": removed,
+            "protected (2)": [0, BLOCKS - 1],
+        }
+
+
 def test_one_stretch_only(world: World, prune: AppTest) -> None:
     run(run(prune).slider(key="cutoff").set_value(2))
     run(prune.toggle(key="contiguous").set_value(True))
