@@ -2,7 +2,7 @@
 
 A list of cuts holds at place n the n blocks to remove, n = 0, 1, … as far as blocks may go: the first n of an order, or
 the best stretch of n consecutive blocks. How far is said as a share of blocks, a share of parameters, or what has to
-be retained; what `targets.py` says of orders is said here of any such list, from cuts that were evaluated before.
+be retained, by cuts that were evaluated before.
 """
 
 from __future__ import annotations
