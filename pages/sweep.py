@@ -8,6 +8,7 @@ import streamlit as st
 
 from avss_core.jobs import EvaluateRequest
 from avss_core.models.spec import ModelSpec
+from avss_core.tasks import task_named
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.choose_task import choose_task
@@ -36,7 +37,7 @@ def page() -> None:
         settings = choose_score_settings(run.spec["sites"])
         base = EvaluateRequest(ModelSpec.from_dict(run.spec["model"]), corpus, task, ((),))
         known = known_rankings(run, base, settings)
-        chosen = choose_sweep(known, n_blocks)
+        chosen = choose_sweep(known, n_blocks, task_named(task).shares_prefixes)
         sweep = chosen.sweep
         draw_start(run, base, sweep)
         warn_of_judged_text(base, {label: known[label.removesuffix(STRETCHES)].text for label in sweep.methods})

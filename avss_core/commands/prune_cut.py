@@ -21,6 +21,7 @@ from avss_core.pruning.cuts_by_size import (
     number_that_may_go,
 )
 from avss_core.pruning.targets import Tolerated
+from avss_core.tasks import task_named
 
 
 def choose(
@@ -45,7 +46,8 @@ def choose(
     if options.keep_performance is not None:
         evaluate(workers, unpruned, cuts)
         outcomes = {n: outcome_in(workers.store, unpruned, cut, "a cutoff") for n, cut in enumerate(cuts)}
-        target = most_tolerated(cuts, n_blocks, outcomes, options.keep_performance, options.surely)
+        shared = task_named(unpruned.task).shares_prefixes
+        target = most_tolerated(cuts, n_blocks, outcomes, options.keep_performance, options.surely, shared)
         return target.cut, target
     n, words = how_many(options, cuts, scored)
     what = "consecutive blocks with the lowest scores" if options.contiguous else f"lowest of {n_blocks} scores"

@@ -73,7 +73,7 @@ def sweep(
         if facts is None:
             raise AvssError("The evaluation of the unpruned model is gone from the store; start the sweep again.")
         asked = RankRequest(model.spec, text.spec, _with_oracle(settings, method == ALL, facts))
-        planned = _plan(workers, asked, facts["blocks"], max_fraction, (protect_first, protect_last), draws)
+        planned = _plan(workers, asked, whole, facts["blocks"], max_fraction, (protect_first, protect_last), draws)
         request = replace(whole, cuts=planned.cuts)
         left = still_to_do(opened, request)
         if left.cuts:
@@ -100,7 +100,13 @@ def _with_oracle(settings: RankSettings, everything: bool, facts: Mapping[str, A
 
 
 def _plan(
-    workers: Workers, request: RankRequest, n_blocks: int, max_fraction: float, protect: tuple[int, int], draws: int
+    workers: Workers,
+    request: RankRequest,
+    judged: EvaluateRequest,
+    n_blocks: int,
+    max_fraction: float,
+    protect: tuple[int, int],
+    draws: int,
 ) -> Sweep:
     """Rank the blocks, and cut each order at every size; the angular distance chooses stretches instead."""
     rankings = rankings_of(workers, request)
@@ -111,7 +117,8 @@ def _plan(
         distances = angular_distances(workers.store, request)
         most = round(max_fraction * n_blocks)
         stretches[ANGULAR] = stretches_by_distance(distances, n_blocks, protected)[: most + 1]
-    return plan_sweep(orders, n_blocks, max_fraction, protected, draws, request.settings.seed, stretches)
+    shared = task_named(judged.task).shares_prefixes
+    return plan_sweep(orders, n_blocks, max_fraction, protected, draws, request.settings.seed, stretches, shared)
 
 
 def _table(values: dict[str, Any]) -> pd.DataFrame:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from avss_core.errors import CorpusError
 
 _MISSING = object()
+# Whether a choice is right, said of each in its turn; CSV says it in text.
+_MARKS = {"0": False, "1": True, "false": False, "true": True}
 
 
 def cell_at(row: Mapping[str, Any], path: str) -> Any:
@@ -38,8 +40,8 @@ def as_text(cell: Any, where: str) -> str:
     return str(cell)
 
 
-def as_texts(cell: Any, where: str) -> tuple[str, ...]:
-    """A list of texts, blank ones left out, each once.
+def texts_in(cell: Any, where: str) -> tuple[str, ...]:
+    """All texts of a cell in their order, blank and repeated ones too, so that a number still finds its own.
 
     The cell is a list (of texts, or of objects with a `text`), an object with a list called `text`, a JSON list as
     text (as in CSV), or one text. Raises CorpusError for anything else.
@@ -50,28 +52,42 @@ def as_texts(cell: Any, where: str) -> tuple[str, ...]:
         cell = _json_list(cell)
     if not isinstance(cell, list | tuple):
         cell = [cell]
-    texts = [as_text(one["text"] if isinstance(one, Mapping) and "text" in one else one, where) for one in cell]
+    return tuple(as_text(one["text"] if isinstance(one, Mapping) and "text" in one else one, where) for one in cell)
+
+
+def each_once(texts: Iterable[str]) -> tuple[str, ...]:
+    """The texts without blank ones, each once."""
     return tuple(dict.fromkeys(text for text in texts if text.strip()))
 
 
-def right_choices(cell: Any, choices: tuple[str, ...], where: str) -> tuple[int, ...]:
+def among(kept: Sequence[str], texts: Sequence[str], right: Iterable[int]) -> tuple[int, ...]:
+    """Where those of `texts` that are right stand in `kept`, which is `each_once` of them; none for a blank one."""
+    wanted = {texts[index] for index in right}
+    return tuple(index for index, text in enumerate(kept) if text in wanted)
+
+
+def right_choices(cell: Any, choices: Sequence[str], where: str) -> tuple[int, ...]:
     """Which of `choices` are right, by number from 0; none when the cell is blank or marks none.
 
-    The cell is a number, a letter (A is the first), the text of a choice, a list of such texts, or a list of 0 and 1
-    as long as the choices. A text that is one of the choices is taken for that choice, even if it looks like a number.
+    choices: as the source lists them, blank ones too. The cell is a number, a letter (A is the first), the text of a
+    choice, a list of such texts, or a list of marks as long as the choices: 0 and 1, or false and true. A text that is
+    one of the choices is taken for that choice, even if it looks like a number; a list that names one choice only, too.
     Raises CorpusError when it is none of these, or lies outside the choices.
     """
     if isinstance(cell, str) and cell.lstrip().startswith("["):
         cell = _json_list(cell)
+    stripped = [choice.strip() for choice in choices]
     if isinstance(cell, list | tuple):
-        if len(cell) == len(choices) and all(mark in (0, 1) for mark in cell):
-            return tuple(index for index, mark in enumerate(cell) if mark)
-        texts = {as_text(text, where).strip() for text in cell}
-        return tuple(index for index, choice in enumerate(choices) if choice.strip() in texts)
+        texts = [as_text(text, where).strip() for text in cell]
+        marks = [_MARKS.get(text.lower()) for text in texts]
+        names_one = len(set(texts)) == 1 and texts[0] in stripped and all(isinstance(text, str) for text in cell)
+        if len(cell) == len(choices) and None not in marks and not names_one:
+            return tuple(index for index, mark in enumerate(marks) if mark)
+        return tuple(index for index, choice in enumerate(stripped) if choice and choice in texts)
     said = as_text(cell, where).strip()
     if not said:
         return ()
-    if isinstance(cell, str) and said in (stripped := [choice.strip() for choice in choices]):
+    if isinstance(cell, str) and said in stripped:
         return (stripped.index(said),)
     number = int(said) if said.isdecimal() else ord(said) - ord("A") if len(said) == 1 else -1
     if not 0 <= number < len(choices):

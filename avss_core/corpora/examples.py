@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from avss_core.corpora.cells import as_text, as_texts, cell_at, right_choices
+from avss_core.corpora.cells import among, as_text, cell_at, each_once, right_choices, texts_in
 from avss_core.corpora.did_you_mean import did_you_mean
 from avss_core.corpora.mapping import ColumnMapping
 from avss_core.corpora.read import document_id
@@ -71,8 +71,15 @@ def read_examples(spec: CorpusSpec, mapping: ColumnMapping, needs: Sequence[str]
 
 def _complete(spec: CorpusSpec, mapping: ColumnMapping, needs: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The needed values of every row that has all of them."""
-    table = _grouped(_each(rows(spec, *_read_from(mapping, needs)), mapping.each), mapping, needs)
-    for number, row in enumerate(_with_columns(table, mapping, needs, spec.source), start=1):
+    table: Iterable[Row] = rows(spec, *_read_from(mapping, needs))
+    if mapping.each is not None:
+        table = _each(_with_columns(table, (mapping.each,), spec.source), mapping.each)
+    # Before rows are joined: of a column that is not there, joining would make one of blanks.
+    table = _with_columns(table, _columns(mapping, needs), spec.source)
+    group = _group(mapping, needs)
+    if group is not None:
+        table = _grouped(table, mapping, group)
+    for number, row in enumerate(table, start=1):
         values = _values(row, mapping, needs, f"of {spec.source}, row {number},")
         if all(value if isinstance(value, tuple) else value.strip() for value in values.values()):
             yield values
@@ -82,25 +89,37 @@ def _read_from(mapping: ColumnMapping, needs: Sequence[str]) -> tuple[str, ...]:
     """The columns of the source that are needed; none (that is, all) where the rows lie inside one of them."""
     if mapping.each is not None:
         return ()
+    return tuple(dict.fromkeys(column.partition(".")[0] for column in _columns(mapping, needs)))
+
+
+def _columns(mapping: ColumnMapping, needs: Sequence[str]) -> tuple[str, ...]:
+    """The columns that a row needs, be it of the source or inside its column `each`."""
+    group = _group(mapping, needs)
     named = [column for meaning in needs for column in mapping.columns_of(meaning)]
-    if mapping.group is not None and "choices" in needs:
-        named.append(mapping.group)
-    return tuple(dict.fromkeys(column.partition(".")[0] for column in named))
+    return tuple(dict.fromkeys(named if group is None else [*named, group]))
+
+
+def _group(mapping: ColumnMapping, needs: Sequence[str]) -> str | None:
+    """The column that tells which rows are the choices of one example; None where no choices are asked for."""
+    return mapping.group if "choices" in needs else None
 
 
 def _values(row: Row, mapping: ColumnMapping, needs: Sequence[str], where: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    listed: tuple[str, ...] = ()  # the choices as the row has them, which its answer counts in
     for meaning in needs:
         columns = mapping.columns_of(meaning)
         said = f'Column "{", ".join(columns)}" {where}'
         cells = [_cell_or_none(row, column) for column in columns]
         if meaning == "choices":
-            texts = [text for cell in cells for text in as_texts(cell, said)]
-            values["choices"] = tuple(texts) if len(texts) > 1 else ()
+            listed = tuple(text for cell in cells for text in texts_in(cell, said))
+            choices = each_once(listed)
+            values["choices"] = choices if len(choices) > 1 else ()
         elif meaning == "answers":
-            values["answers"] = as_texts(cells[0], said)
+            values["answers"] = each_once(texts_in(cells[0], said))
         elif meaning == "answer":
-            values["right"] = right_choices(cells[0], values["choices"], said) if columns else (0,)
+            right = right_choices(cells[0], listed, said) if columns else (0,) if listed else ()
+            values["right"] = among(values["choices"], listed, right)
         else:
             values[meaning] = as_text(cells[0], said)
     if "label" in values:
@@ -108,29 +127,25 @@ def _values(row: Row, mapping: ColumnMapping, needs: Sequence[str], where: str) 
     return values
 
 
-def _each(table: Iterable[Row], column: str | None) -> Iterator[Row]:
+def _each(table: Iterable[Row], column: str) -> Iterator[Row]:
     """One row for each element of the list in `column`, with the columns around it."""
     for row in table:
-        inner = _cell_or_none(row, column) if column is not None else [{}]
+        inner = _cell_or_none(row, column)
         for element in inner if isinstance(inner, list) else []:
             yield {**row, **element} if isinstance(element, Mapping) else row
 
 
-def _grouped(table: Iterable[Row], mapping: ColumnMapping, needs: Sequence[str]) -> Iterator[Row]:
+def _grouped(table: Iterable[Row], mapping: ColumnMapping, group: str) -> Iterator[Row]:
     """Consecutive rows with one value in the column `group` as one row: their choices, and which of them is right."""
-    if mapping.group is None or "choices" not in needs:
-        yield from table
-        return
-    group = mapping.group
     for _, members in groupby(table, key=lambda row: _cell_or_none(row, group)):
         together = list(members)
         joined = [*mapping.columns_of("choices"), *mapping.columns_of("answer")]
         yield together[0] | {column: [_cell_or_none(row, column) for row in together] for column in joined}
 
 
-def _with_columns(table: Iterable[Row], mapping: ColumnMapping, needs: Sequence[str], source: str) -> Iterator[Row]:
-    """The rows; raises CorpusError when a needed column is in none of them, naming those there are."""
-    missing = dict.fromkeys(column for meaning in needs for column in mapping.columns_of(meaning))
+def _with_columns(table: Iterable[Row], columns: Iterable[str], source: str) -> Iterator[Row]:
+    """The rows; raises CorpusError when one of the columns is in none of them, naming those there are."""
+    missing = dict.fromkeys(columns)
     others: dict[str, None] = {}  # in the order they were met
     held: list[Row] = []
     for number, row in enumerate(table, start=1):

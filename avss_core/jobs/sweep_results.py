@@ -106,8 +106,8 @@ def sweep_answer(sweep: Sweep, methods: OutcomeOf, random: OutcomeOf) -> dict[st
 
     rows: a dict for each method and cutoff; `removed` counts blocks, `blocks` names them, `value, low, high` are of
     the metric, `retained…` of what is left of the unpruned model's. random: a dict for each size, in the same names,
-    with `draws` and `coverage`. block_runs: over the whole text, shared prefixes once; block_runs_naive: each cut as
-    a model of its own.
+    with `draws` and `coverage`. block_runs: over the whole text, shared prefixes once where the task can share
+    them; block_runs_naive: each cut as a model of its own.
     """
     table = sweep_table(sweep, methods)
     names = {"low": "retained_low", "high": "retained_high", "value_low": "low", "value_high": "high"}

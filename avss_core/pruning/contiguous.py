@@ -9,22 +9,16 @@ from dataclasses import dataclass
 from avss_core.errors import CutError, NumericalError, SettingError
 from avss_core.pruning.cut import Cut
 from avss_core.pruning.protect import free_blocks
-from avss_core.pruning.search.problem import Problem
 
 Blocks = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """The best stretch of n consecutive blocks. costs: what each stretch that may go costs, by its first block.
-
-    block_runs, block_runs_naive: spent to measure them, 0 where nothing had to be run.
-    """
+    """The best stretch of n consecutive blocks. costs: what each stretch that may go costs, by its first block."""
 
     cut: Cut
     costs: Mapping[int, float]
-    block_runs: int = 0
-    block_runs_naive: int = 0
 
 
 def stretches(n_blocks: int, n: int, protected: Iterable[int] = ()) -> list[Blocks]:
@@ -43,17 +37,6 @@ def stretches(n_blocks: int, n: int, protected: Iterable[int] = ()) -> list[Bloc
             "protected; remove fewer, or protect fewer."
         )
     return found
-
-
-def stretch_by_loss(problem: Problem, n: int) -> Stretch:
-    """The stretch whose removal costs least measured loss, all stretches in one prefix tree; ties go to the front.
-
-    Of the problem's limits, only the protected blocks count here.
-    """
-    trial = problem.score(stretches(problem.n_blocks, n, problem.limits.protected), None)
-    costs = {stretch[0]: loss for stretch, loss in trial.losses().items()}
-    best = _cheapest(costs, problem.n_blocks, n, "the lowest measured loss")
-    return Stretch(best, costs, trial.block_runs, trial.block_runs_naive)
 
 
 def stretch_by_distance(distances: Sequence[float], n_blocks: int, n: int, protected: Iterable[int] = ()) -> Stretch:

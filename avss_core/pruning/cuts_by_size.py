@@ -2,7 +2,7 @@
 
 A list of cuts holds at place n the n blocks to remove, n = 0, 1, … as far as blocks may go: the first n of an order, or
 the best stretch of n consecutive blocks. How far is said as a share of blocks, a share of parameters, or what has to
-be retained; what `targets.py` says of orders is said here of any such list, from cuts that were evaluated before.
+be retained, by cuts that were evaluated before.
 """
 
 from __future__ import annotations
@@ -93,13 +93,19 @@ def number_of_parameters(cuts: Sequence[Blocks], block_parameters: Sequence[int]
 
 
 def most_tolerated(
-    cuts: Sequence[Blocks], n_blocks: int, outcomes: Mapping[int, Outcome], retain: float, surely: bool = False
+    cuts: Sequence[Blocks],
+    n_blocks: int,
+    outcomes: Mapping[int, Outcome],
+    retain: float,
+    surely: bool = False,
+    shares_prefixes: bool = True,
 ) -> Tolerated:
     """The largest cut of the list that retains at least `retain`, read off those evaluated; no block when none does.
 
     outcomes: by number of blocks removed. surely: the low end of the 95 % interval has to reach `retain`, and not the
     value alone. Retained performance need not fall with every block: what retains less on the way is named in `gaps`.
-    Raises SettingError for a share to retain that is not positive.
+    shares_prefixes: of the task, whether it runs what cuts share once, which the block runs tell. Raises SettingError
+    for a share to retain that is not positive.
     """
     if not 0 < retain < float("inf"):
         raise SettingError(f"The share of performance to retain must be positive, such as 0.9; {retain} is not.")
@@ -109,13 +115,14 @@ def most_tolerated(
     enough = {cutoff.removed for cutoff in known if (cutoff.low if surely else cutoff.retained) >= retain}
     n = max(enough, default=0)
     variants = [Variant.without(n_blocks, cut) for cut in cuts]
+    naive = count_block_runs_naive(variants)
     return Tolerated(
         cut=Cut(cuts[n], n_blocks, f"the most that {'surely ' * surely}retains {retain:.0%}"),
         cutoffs=tuple(known),
         gaps=tuple(cutoff.removed for cutoff in known if cutoff.removed < n and cutoff.removed not in enough),
         complete=len(known) == len(cuts),
-        block_runs=count_block_runs(variants),
-        block_runs_naive=count_block_runs_naive(variants),
+        block_runs=count_block_runs(variants) if shares_prefixes else naive,
+        block_runs_naive=naive,
     )
 
 

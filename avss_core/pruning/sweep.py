@@ -38,12 +38,16 @@ RANDOM_COLUMNS = ("removed", "share", "low", "median", "high", "draws", "coverag
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is to be evaluated: for each method its cuts, in block order; for each size > 0 the random ones."""
+    """What is to be evaluated: for each method its cuts, in block order; for each size > 0 the random ones.
+
+    shares_prefixes: of the task, whether it runs what cuts share once.
+    """
 
     n_blocks: int
     methods: Mapping[str, tuple[Blocks, ...]]
     random: Mapping[int, tuple[Blocks, ...]]
     protected: Blocks = ()
+    shares_prefixes: bool = True
 
     @cached_property
     def cuts(self) -> tuple[Blocks, ...]:
@@ -53,13 +57,13 @@ class Sweep:
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The same as variants, to be run together as one prefix tree."""
+        """The same as variants, to be run together."""
         return tuple(Variant.without(self.n_blocks, cut) for cut in self.cuts)
 
     @cached_property
     def block_runs(self) -> int:
-        """Blocks run over the whole text, each prefix that cuts share run once."""
-        return count_block_runs(self.variants)
+        """Blocks run over the whole text, each prefix that cuts share run once where the task can do that."""
+        return count_block_runs(self.variants) if self.shares_prefixes else self.block_runs_naive
 
     @cached_property
     def block_runs_naive(self) -> int:
@@ -75,13 +79,14 @@ def plan_sweep(
     draws: int = DRAWS,
     seed: int = 0,
     more: Mapping[str, Iterable[Blocks]] | None = None,
+    shares_prefixes: bool = True,
 ) -> Sweep:
     """Cut each order (blocks, the first to go first) after 0, 1, … round(max_fraction · M) blocks, half to even.
 
     Protected blocks are passed over, in the orders and by chance; sizes that cannot be reached without them are left
     out. draws: random cuts of each size (0: none). more: cuts that follow no order, such as the best stretch of each
-    length, or those of a search. Raises SettingError for a share outside 0 … 1, CutError for an order that names a
-    block twice or one that does not exist, and where no block may go.
+    length, or those of a search. shares_prefixes: of the task. Raises SettingError for a share outside 0 … 1,
+    CutError for an order that names a block twice or one that does not exist, and where no block may go.
     """
     if not 0 <= max_fraction <= 1:
         raise SettingError(f"The share of blocks to sweep up to must lie between 0 and 1; {max_fraction} does not.")
@@ -98,7 +103,7 @@ def plan_sweep(
         methods[name] = tuple(Cut(cut, n_blocks, name).removed for cut in cuts)
     kept_out = tuple(block for block in range(n_blocks) if block not in free)
     drawn = {size: tuple(random_cuts(n_blocks, size, kept_out, draws, seed)) for size in range(1, most + 1) if draws}
-    return Sweep(n_blocks, methods, drawn, kept_out)
+    return Sweep(n_blocks, methods, drawn, kept_out, shares_prefixes)
 
 
 def cutoffs(order: Sequence[int], n_blocks: int, most: int) -> list[Blocks]:

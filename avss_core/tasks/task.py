@@ -21,10 +21,12 @@ class Task:
     what: one sentence for the page. how: how it is scored, and what is our own choice in it. needs: what a source
     must hold, of `corpora.mapping.MEANINGS`. metrics: the first is the one that is meant where only one is shown.
     default_source: the sample set. version: changes when the same examples would give other numbers.
-    tokens_per_shard: what is run, stored and resumed as one.
+    tokens_per_shard: what is run, stored and resumed as one. shares_prefixes: whether what pruned models share is run
+    once for all of them.
     """
 
     scoring: ClassVar[str]
+    shares_prefixes: ClassVar[bool] = True
     tokens_per_shard: ClassVar[int] = 1024
 
     name: str
@@ -111,6 +113,7 @@ class AnswerTask(Task):
     """
 
     scoring: ClassVar[str] = "greedy answer"
+    shares_prefixes: ClassVar[bool] = False  # each writes its own text from the first token on
     tokens_per_shard: ClassVar[int] = 4096  # a step of generation costs nearly the same for one answer as for many
 
     prompt: Callable[[Example], str]

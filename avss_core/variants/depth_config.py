@@ -35,5 +35,11 @@ def config_of_kept(config: PreTrainedConfig, kept: tuple[int, ...], n_blocks: in
     return shorter
 
 
+def per_block_settings(config: PreTrainedConfig, n_blocks: int) -> list[str]:
+    """The names of the lists in `config` that every cut makes shorter, having one entry for each block."""
+    settings = vars(config.get_text_config())
+    return sorted(name for name, value in settings.items() if _is_per_block(name, value, n_blocks))
+
+
 def _is_per_block(name: str, value: Any, n_blocks: int) -> bool:
     return isinstance(value, list | tuple) and len(value) == n_blocks and ("layer" in name or "block" in name)

@@ -50,8 +50,15 @@ def retained_words(metric: Metric) -> str:
     return "P(after) / P(before)" if metric.higher_is_better else "P(before) / P(after)"
 
 
+def share_retained(outcome: Outcome) -> str:
+    """What is retained, in a small box; a dash where the unpruned model has nothing that could be."""
+    return "–" if math.isnan(outcome.retained) else f"{outcome.retained:.1%}"
+
+
 def interval_of(outcome: Outcome) -> str:
     """The 95 % interval of what is retained, in words."""
+    if math.isnan(outcome.retained):
+        return "No interval: the unpruned model has nothing to retain"
     if math.isnan(outcome.retained_low) or math.isnan(outcome.retained_high):
         return "No interval: it takes two documents"
     return f"95 %: {outcome.retained_low:.1%} to {outcome.retained_high:.1%}"
@@ -70,7 +77,7 @@ def _draw_metric(outcome: Outcome, metric: Metric, smaller: bool) -> None:
     after.metric(f"{metric.pretty_name} after", short_number(outcome.after.value, metric), border=True)
     kept.metric(
         "Retained" if smaller else f"{metric.pretty_name} retained",
-        "–" if math.isnan(outcome.retained) else f"{outcome.retained:.1%}",
+        share_retained(outcome),
         border=True,
         help=f"{retained_words(metric)}; {interval_of(outcome)}",
     )

@@ -11,6 +11,7 @@ from avss_core.jobs import EvaluateRequest
 from avss_core.pruning import Cut
 from avss_core.pruning.cuts_by_size import most_tolerated
 from avss_core.pruning.targets import Tolerated
+from avss_core.tasks import task_named
 from pages.parts.outcomes import evaluations, outcome
 from pages.parts.prune_evaluate import evaluate
 
@@ -30,9 +31,9 @@ def choose_tolerated(request: EvaluateRequest, cuts: tuple[Blocks, ...], n_block
     )
     there = evaluations(request, [(), *cuts])
     known = {n: outcome(request, cut, "") for n, cut in enumerate(cuts) if cut in there}
-    found = most_tolerated(
-        cuts, n_blocks, {n: each for n, each in known.items() if each is not None}, percent / 100, surely
-    )
+    evaluated = {n: each for n, each in known.items() if each is not None}
+    shared = task_named(request.task).shares_prefixes
+    found = most_tolerated(cuts, n_blocks, evaluated, percent / 100, surely, shared)
     st.button(
         f"Evaluate all {len(cuts)} cutoffs",
         key="evaluate-all",
@@ -40,8 +41,13 @@ def choose_tolerated(request: EvaluateRequest, cuts: tuple[Blocks, ...], n_block
         on_click=evaluate,
         args=(replace(request, cuts=tuple(dict.fromkeys([(), *cuts]))),),
         disabled=found.complete,
-        help=f"In one go: a block runs over the text {found.block_runs:,} times, and not {found.block_runs_naive:,}, "
-        "since the cutoffs share how they begin. Those evaluated before are free.",
+        help=f"In one go: a block runs over the text {found.block_runs:,} times, "
+        + (
+            f"and not {found.block_runs_naive:,}, since the cutoffs share how they begin"
+            if shared
+            else "for each cutoff writes its own answers"
+        )
+        + ". Those evaluated before are free.",
     )
     _tell(found, len(cuts), percent)
     return found.cut

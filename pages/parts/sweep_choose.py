@@ -27,9 +27,9 @@ class Chosen:
     further: Mapping[str, tuple[Blocks, ...]]
 
 
-def choose_sweep(known: Mapping[str, Ranked], n_blocks: int) -> Chosen:
+def choose_sweep(known: Mapping[str, Ranked], n_blocks: int, shares_prefixes: bool) -> Chosen:
     """Draw the widgets. known: every order of removal by its label; those with angular distances can also be swept by
-    whole stretches of consecutive blocks, the best of each length."""
+    whole stretches of consecutive blocks, the best of each length. shares_prefixes: of the task."""
     labels = [*known, *[label + STRETCHES for label, ranked in known.items() if ranked.turns]]
     before = [label for label in st.session_state.get(_METHODS, ()) if label in labels]
     st.session_state[_METHODS] = before or [labels[0], *({label_of(ORACLE)} & set(labels[1:]))]
@@ -57,8 +57,8 @@ def choose_sweep(known: Mapping[str, Ranked], n_blocks: int) -> Chosen:
     orders = {label: tuple(known[label].order) for label in chosen if label in known}
     turns = {label: known[label.removesuffix(STRETCHES)].turns for label in chosen if label.endswith(STRETCHES)}
     return Chosen(
-        _planned(orders, turns, n_blocks, float(share), protected, int(draws) if with_random else 0),
-        _planned(orders, turns, n_blocks, 1.0, protected, 0).methods,
+        _planned(orders, turns, n_blocks, float(share), protected, int(draws) if with_random else 0, shares_prefixes),
+        _planned(orders, turns, n_blocks, 1.0, protected, 0, shares_prefixes).methods,
     )
 
 
@@ -69,11 +69,12 @@ def _planned(
     share: float,
     protected: Blocks,
     draws: int,
+    shares_prefixes: bool,
 ) -> Sweep:
     sizes = round(share * n_blocks) + 1
     stretches = {label: stretches_by_distance(each, n_blocks, protected)[:sizes] for label, each in turns.items()}
     key = tuple(orders.items()), tuple(stretches.items())
-    return _plan(key, n_blocks, share, protected, draws)
+    return _plan(key, n_blocks, share, protected, draws, shares_prefixes)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
@@ -83,6 +84,9 @@ def _plan(
     share: float,
     protected: Blocks,
     draws: int,
+    shares_prefixes: bool,
 ) -> Sweep:
     """The plan, whose block runs are counted once."""
-    return plan_sweep(dict(key[0]), n_blocks, share, protected, draws, more=dict(key[1]))
+    return plan_sweep(
+        dict(key[0]), n_blocks, share, protected, draws, more=dict(key[1]), shares_prefixes=shares_prefixes
+    )

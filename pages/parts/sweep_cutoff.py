@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from pages.parts.engine import store
 from pages.parts.judged_text import documents_judged
 from pages.parts.outcomes import evaluations, outcome
 from pages.parts.picked_cut import pick_cut
+from pages.parts.prune_outcome import interval_of, share_retained
 from pages.parts.start_job import draw_job, start_job
 
 METHOD, CUTOFF, AUTO, NAME = "sweep-method", "sweep-cutoff", "sweep-auto", "sweep-cut"
@@ -110,18 +112,19 @@ def _draw_numbers(found: Outcome, base: EvaluateRequest) -> None:
         f"{metric.pretty_name} after",
         _short(found.after.value),
         border=True,
-        help=f"95 %: {_short(found.after.low)} to {_short(found.after.high)}, over "
-        f"{documents_judged(base, found.after.n)}.",
+        help=f"{_interval(found)}, over {documents_judged(base, found.after.n)}.",
     )
-    kept.metric(
-        "Retained",
-        f"{found.retained:.1%}",
-        border=True,
-        help=f"95 %: {found.retained_low:.1%} to {found.retained_high:.1%}.",
-    )
+    kept.metric("Retained", share_retained(found), border=True, help=f"{interval_of(found)}.")
     smaller.metric("Parameters cut", f"{found.reduction.of_all:.1%}", border=True)
     removed, stay = (", ".join(map(str, blocks)) or "none" for blocks in (found.cut.removed, found.cut.kept))
     st.caption(f"Removed: {removed}. Kept: {stay}.")
+
+
+def _interval(found: Outcome) -> str:
+    """Of the pruned model's value."""
+    if math.isnan(found.after.low) or math.isnan(found.after.high):
+        return "No interval"
+    return f"95 %: {_short(found.after.low)} to {_short(found.after.high)}"
 
 
 def _short(value: float) -> str:

@@ -15,7 +15,7 @@ from avss_core.jobs.sweep_results import plain_outcomes, values_so_far
 from avss_core.pruning.outcome import Outcome
 from avss_core.pruning.sweep import Blocks, Sweep, random_table, sweep_table
 from avss_core.runs import Run
-from avss_core.variants.plan import count_block_runs
+from avss_core.variants.plan import count_block_runs, count_block_runs_naive
 from avss_core.variants.variant import Variant
 from pages.parts.engine import store
 from pages.parts.outcomes import evaluations
@@ -29,7 +29,7 @@ Curve = Callable[[pd.DataFrame, pd.DataFrame], go.Figure]
 
 
 def draw_start(run: Run, base: EvaluateRequest, sweep: Sweep) -> None:
-    """The button, what the sweep costs as one tree and as models of their own, and how much of it is known."""
+    """The button, what the sweep costs, as one tree where the task can, and how much of it is known."""
     known = evaluations(base, sweep.cuts)
     left = replace(base, cuts=tuple(cut for cut in sweep.cuts if cut not in known))
     earlier = _earlier(left) if left.cuts else None
@@ -49,10 +49,19 @@ def draw_start(run: Run, base: EvaluateRequest, sweep: Sweep) -> None:
         "is kept.",
     )
     words.caption(
-        f"{len(sweep.cuts)} different cuts: **{sweep.block_runs:,} block runs** as one prefix tree, "
-        f"{sweep.block_runs_naive:,} if each were a model of its own "
-        f"({sweep.block_runs / max(1, sweep.block_runs_naive):.2f} ×). {len(known)} are evaluated"
-        + (f"; the others take {_duration(run, left)}." if left.cuts else ".")
+        f"{len(sweep.cuts)} different cuts: **{sweep.block_runs:,} block runs** {_shared(sweep)}. "
+        f"{len(known)} are evaluated"
+        + (f"; the others take {_duration(run, left, sweep.shares_prefixes)}." if left.cuts else ".")
+    )
+
+
+def _shared(sweep: Sweep) -> str:
+    """What the number of block runs is made of."""
+    if not sweep.shares_prefixes:
+        return "with each as a model of its own, for each writes its own answers"
+    return (
+        f"as one prefix tree, {sweep.block_runs_naive:,} if each were a model of its own "
+        f"({sweep.block_runs / max(1, sweep.block_runs_naive):.2f} ×)"
     )
 
 
@@ -109,17 +118,17 @@ def _is_of(run: Run, base: EvaluateRequest) -> bool:
     return all(run.spec[part] == asked[part] for part in ("model", "corpus", "task"))
 
 
-def _duration(run: Run, left: EvaluateRequest) -> str:
+def _duration(run: Run, left: EvaluateRequest, shares_prefixes: bool) -> str:
     """About how long it takes, at the speed of the profile; block runs only, the head comes on top."""
-    units = store().units(run.id)
+    units, block_runs = store().units(run.id), _block_runs(left.cuts, run.facts["blocks"], shares_prefixes)
     seconds, tokens = sum(unit.seconds for unit in units), left.corpus.max_tokens
     if not seconds or not tokens:
-        return f"{_block_runs(left.cuts, run.facts['blocks']):,} block runs"
-    passes = _block_runs(left.cuts, run.facts["blocks"]) / run.facts["blocks"]
-    expected = passes * tokens * seconds / sum(unit.tokens for unit in units)
+        return f"{block_runs:,} block runs"
+    expected = block_runs / run.facts["blocks"] * tokens * seconds / sum(unit.tokens for unit in units)
     return f"about {expected / 60:.0f} min or more" if expected > 90 else f"about {expected:.0f} s or more"
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _block_runs(cuts: tuple[Blocks, ...], n_blocks: int) -> int:
-    return count_block_runs([Variant.without(n_blocks, cut) for cut in cuts])
+def _block_runs(cuts: tuple[Blocks, ...], n_blocks: int, shares_prefixes: bool) -> int:
+    variants = [Variant.without(n_blocks, cut) for cut in cuts]
+    return count_block_runs(variants) if shares_prefixes else count_block_runs_naive(variants)

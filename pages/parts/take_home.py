@@ -101,7 +101,7 @@ def draw_found(found: Exported, facts: dict[str, Any], trust_remote_code: bool =
 def draw_recipe(model: ModelSpec, cut: Cut, facts: dict[str, Any]) -> None:
     """The same cut for mergekit."""
     source = source_of(model)
-    text = recipe(source, cut.kept, facts.get("dtype", "float32"))
+    text = recipe(source, cut.kept, facts.get("dtype", "float32"), facts.get("per_block_settings", ()))
     if text is None:
         st.caption("mergekit reads folders in the Hugging Face layout, not this model's file; make the folder instead.")
         return

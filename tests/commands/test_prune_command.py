@@ -99,6 +99,15 @@ def test_the_most_that_keeps_a_share(avss: Avss, on: tuple[object, ...], tmp_pat
     assert len(avss("runs", "list", "--json").json["runs"]) == before, "what was evaluated is free"
 
 
+def test_where_models_write_no_block_run_is_shared(avss: Avss, on: tuple[object, ...]) -> None:
+    task = ("--task", "closed_book", "--max-examples", 2, "--keep-performance", 0.6)
+    said = avss("prune", "--method", "avss", *task, *on)
+    assert (said.status, said.err) == (0, "")
+    whole_to_one_block = sum(range(1, BLOCKS + 1))
+    target = said.json["target"]
+    assert (target["block_runs"], target["block_runs_naive"]) == (whole_to_one_block, whole_to_one_block)
+
+
 def test_another_task_by_column_mapping_with_all_its_metrics(
     avss: Avss, on: tuple[object, ...], tmp_path: Path
 ) -> None:

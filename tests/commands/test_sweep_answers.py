@@ -90,6 +90,16 @@ def test_a_sweep_of_another_task(avss: Avss, model: Path, text: Path) -> None:
     assert all(0 <= row["value"] <= 1 for row in said.json["rows"])
 
 
+@pytest.mark.parametrize("task", ["qa", "closed_book"])
+def test_where_models_write_no_block_run_is_shared(avss: Avss, model: Path, text: Path, task: str) -> None:
+    common = ("--model", model, "--dtype", "float32", "--corpus", text, "--max-tokens", 300, "--json")
+    asked = ("--method", "magnitude", "--task", task, "--max-examples", 2, "--max-fraction", 0.34, "--draws", 0)
+    said = avss("sweep", *asked, *common)
+    assert (said.status, said.err) == (0, "")
+    cuts = {tuple(row["blocks"]) for row in said.json["rows"]}
+    assert said.json["block_runs"] == said.json["block_runs_naive"] == sum(M - len(cut) for cut in cuts)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from avss_core.corpora import ColumnMapping, CorpusSpec, Example, read_examples
+from avss_core.tasks.verdict import contains_alias
 
 
 def examples(name: str, needs: tuple[str, ...], part: str = "all", **columns) -> tuple[Example, ...]:
@@ -36,6 +37,23 @@ def test_closed_book_questions_are_graded_and_distinct():
     assert max(counts.values()) - min(counts.values()) <= 5
     assert len({one.question for one in found}) == len(found)
     assert sum(len(one.answers) > 1 for one in found) > 100
+
+
+def test_no_closed_book_answer_is_met_by_chance():
+    found = examples("closed_book", ("question", "answers"))
+    for said in ("We all love it.", "Go and see.", "I do not know.", "It is what it is."):
+        assert [one.question for one in found if contains_alias(said, one.answers)] == []
+    (bread,) = [one for one in found if "bread" in one.question and "grain" in one.question]
+    assert contains_alias("It is made from wheat.", bread.answers)
+
+
+def test_answers_on_passages_are_whole_and_fit_their_questions():
+    found = examples("passages", ("context", "question", "answers"), each="questions")
+    answers = {one.question: one.answers for one in found}
+    assert answers["What were winners given?"] == ("a silver medal and an olive branch",)
+    assert answers["What was the building before it became a cinema?"] == ("shoe shop",)
+    assert all("Between which" not in one.question or " to " not in one.answers[0] for one in found)
+    assert not [one.question for one in found if one.question.startswith("How many") and "single" in one.answers]
 
 
 def test_the_right_choice_stands_in_every_place_equally_often():

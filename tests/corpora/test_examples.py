@@ -73,6 +73,41 @@ def test_the_right_choice_by_number_letter_text_or_marks(tmp_path, answer, right
     assert [one.right for one in read(spec, CHOICE)] == [right]
 
 
+@pytest.mark.parametrize(
+    ("choices", "answer", "right"),
+    [
+        (["a", "", "b", "c"], 2, "b"),
+        (["a", None, "b", "c"], "D", "c"),
+        (["a", " ", "b", "c"], "1", None),  # a blank one is right, so there is nothing to ask
+        (["a", "b", "a", "c"], 3, "c"),
+        (["a", "b", "a", "c"], 2, "a"),
+        (["a", "b", "a", "c"], [0, 0, 1, 0], "a"),
+        (["a", "b", "b", "c"], [0, 0, 0, 1], "c"),
+        (["", "b", "c"], "b", "b"),
+        (["a", "b"], ["0", "1"], "b"),
+        (["a", "b", ""], "[false, true, false]", "b"),
+        (["0", "1", "2"], [0, 0, 1], "2"),
+        (["0", "1", "2"], ["0", "0", "1"], "2"),
+        (["0", "1", "2"], ["1"], "1"),
+        (["0", "1"], ["0", "0"], "0"),  # one choice named twice, as a table with a row for each choice does
+    ],
+)
+def test_the_right_choice_is_counted_before_blank_and_repeated_ones_go(tmp_path, choices, answer, right):
+    row = {"question": "q", "choices": choices, "answer": answer}
+    found = read(put(tmp_path, row, {"question": "r", "choices": ["a", "b"], "answer": 0}), CHOICE)
+    told = {one.question: [one.choices[index] for index in one.right] for one in found}
+    assert told == {"r": ["a"]} | ({"q": [right]} if right else {})
+    assert all(len(set(one.choices)) == len(one.choices) and all(map(str.strip, one.choices)) for one in found)
+
+
+@pytest.mark.parametrize(("letter", "right"), [("A", "one"), ("C", "three"), ("D", "four")])
+def test_a_letter_counts_the_columns_of_choices_even_where_one_is_blank(tmp_path, letter, right):
+    (tmp_path / "a.csv").write_text(f"question,A,B,C,D,answer\nq,one,,three,four,{letter}\n")
+    (one,) = read(CorpusSpec(str(tmp_path / "a.csv"), "all"), CHOICE, choices=("A", "B", "C", "D"))
+    assert one.choices == ("one", "three", "four")
+    assert [one.choices[index] for index in one.right] == [right]
+
+
 @pytest.mark.parametrize("answer", [None, "", [0, 0, 0], ["silver"]])
 def test_a_question_without_a_right_choice_is_left_out(tmp_path, answer):
     row = {"question": "q", "choices": ["gold", "tin", "lead"], "answer": answer}
@@ -99,6 +134,12 @@ def test_choices_in_several_columns_of_which_the_first_is_right(tmp_path):
     spec = put(tmp_path, {"question": "q", "correct": "yes", "d1": "no", "d2": "perhaps", "d3": ""})
     (one,) = read(spec, CHOICE, choices=("correct", "d1", "d2", "d3"), answer=None)
     assert (one.choices, one.right) == (("yes", "no", "perhaps"), (0,))
+    # Without its right choice a question cannot be asked; the first of the others is not right.
+    rows = [{"question": "r", "correct": "", "d1": "no", "d2": "perhaps"}, {"question": "s", "correct": "a", "d1": "b"}]
+    found = read(put(tmp_path, *rows), CHOICE, choices=("correct", "d1", "d2"), answer=None)
+    assert [one.question for one in found] == ["s"]
+    rows = [{"question": "r", "choices": []}, {"question": "s", "choices": ["a", "b"]}]
+    assert [one.question for one in read(put(tmp_path, *rows), CHOICE, answer=None)] == ["s"]
 
 
 def test_nested_columns_by_dots(tmp_path):
@@ -133,6 +174,32 @@ def test_rows_of_a_group_are_the_choices_of_one_example(tmp_path):
         ("why", ("because", "so", "no"), (1, 2)),
         ("when", ("now", "then"), (0,)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "right"),
+    [("0110", ["so", "no"]), (("false", "true", "false", "false"), ["so"]), (("False", "False", "True", ""), None)],
+)
+def test_rows_of_a_group_in_csv(tmp_path, labels, right):
+    rows = "".join(f"Q1,why,{text},{label}\n" for text, label in zip(("because", "so", "no", "x"), labels, strict=True))
+    (tmp_path / "a.csv").write_text(f"id,question,text,label\n{rows}Q2,when,now,1\nQ2,when,then,0\n")
+    found = read(CorpusSpec(str(tmp_path / "a.csv"), "all"), CHOICE, choices="text", answer="label", group="id")
+    told = {one.question: [one.choices[index] for index in one.right] for one in found}
+    assert told == ({"why": right} if right else {}) | {"when": ["now"]}
+
+
+def test_rows_of_a_group_in_csv_whose_choices_are_numbers(tmp_path):
+    rows = "Q1,how many,0,0\nQ1,how many,1,0\nQ1,how many,2,1\nQ2,which,5,0\nQ2,which,1,1\n"
+    (tmp_path / "a.csv").write_text(f"id,question,text,label\n{rows}")
+    found = read(CorpusSpec(str(tmp_path / "a.csv"), "all"), CHOICE, choices="text", answer="label", group="id")
+    assert [(one.choices, one.right) for one in found] == [(("0", "1", "2"), (2,)), (("5", "1"), (1,))]
+
+
+def test_a_repeated_choice_of_a_group_counts_as_right_if_it_is_once(tmp_path):
+    rows = [("because", 0), ("so", 0), ("because", 1)]
+    spec = put(tmp_path, *({"id": 1, "question": "why", "choices": text, "answer": mark} for text, mark in rows))
+    (one,) = read(spec, CHOICE, group="id")
+    assert (one.choices, one.right) == (("because", "so"), (0,))
 
 
 def test_cells_of_csv_stay_as_they_are_written(tmp_path):
@@ -188,6 +255,35 @@ def test_a_missing_column_is_named_with_those_there_are(tmp_path, rows):
     assert ONE_SENTENCE.fullmatch(said)
     with pytest.raises(CorpusError, match=r'no column "mc\.choices" \(there are: question'):
         read(spec, CHOICE, choices="mc.choices")
+
+
+@pytest.mark.parametrize(
+    ("columns", "missing"),
+    [
+        ({"group": "quid"}, "quid"),
+        ({"group": "qid", "choices": "texts"}, "texts"),
+        ({"group": "qid", "answer": "answr"}, "answr"),
+        ({"each": "question_list"}, "question_list"),
+    ],
+)
+@pytest.mark.parametrize("rows", [2, 2000])
+def test_a_missing_column_is_named_before_rows_are_joined_or_taken_apart(tmp_path, columns, missing, rows):
+    table = [{"qid": n // 2, "question": "q", "choices": f"c{n}", "answer": n % 2} for n in range(rows)]
+    with pytest.raises(CorpusError) as caught:
+        read(put(tmp_path, *table), CHOICE, **columns)
+    assert f'no column "{missing}" (there are: qid, question, choices, answer)' in str(caught.value)
+    assert ONE_SENTENCE.fullmatch(str(caught.value))
+
+
+def test_a_column_missing_inside_each_row_is_named(tmp_path):
+    spec = put(tmp_path, {"context": "One.", "asked": [{"question": "q", "answer": "a"}]})
+    with pytest.raises(CorpusError, match=r'no column "answers" \(there are: context, asked, question, answer\)'):
+        read(spec, ("context", "question", "answers"), each="asked")
+
+
+def test_a_group_is_not_missed_by_a_task_without_choices(tmp_path):
+    spec = put(tmp_path, {"question": "q", "answers": "a"})
+    assert len(read(spec, ("question", "answers"), group="qid")) == 1
 
 
 def test_a_column_may_come_late(tmp_path):

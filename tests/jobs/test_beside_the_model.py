@@ -7,10 +7,12 @@ import weakref
 from pathlib import Path
 
 import pytest
+from random_models import build
 from tiny_model import save_tiny_model
 
 from avss_core.jobs import resident
 from avss_core.models import ModelSpec
+from avss_core.models.load import wrap
 from avss_core.variants.physical import pruned_network
 
 
@@ -34,3 +36,11 @@ def test_another_model_takes_the_place_of_all_of_it(tiny_model: Path, tmp_path: 
 
 def test_the_facts_say_where_the_blocks_are(tiny_model: Path) -> None:
     assert resident.facts_of(ModelSpec(str(tiny_model)))["blocks_path"] == "model.layers"
+
+
+def test_the_facts_name_the_lists_of_the_config_that_a_cut_shortens(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert resident.facts_of(ModelSpec(str(tiny_model)))["per_block_settings"] == []
+    monkeypatch.setattr(resident, "resident_model", lambda spec: wrap(build("gemma3"), tokenizer=None))
+    assert resident.facts_of(ModelSpec("owner/name"))["per_block_settings"] == ["layer_types"]

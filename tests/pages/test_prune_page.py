@@ -164,6 +164,21 @@ def test_a_rule_that_does_not_apply_says_so(world: World, prune: AppTest) -> Non
     assert any("Variance (residual) does not have" in warning.value for warning in prune.warning)
 
 
+def test_the_strip_shows_what_is_removed(world: World, prune: AppTest) -> None:
+    run(prune)
+    for size in (1, 3):
+        run(prune.slider(key="cutoff").set_value(size))
+        removed = list(lowest(world.avss, size))
+        specs = [json.loads(chart.proto.spec) for chart in prune.get("plotly_chart") if chart.key == "strip"]
+        strip = {trace["name"]: [int(text) for text in trace["text"]] for trace in specs[0]["data"]}
+        kept = [block for block in range(1, BLOCKS - 1) if block not in removed]
+        assert strip == {
+            f"kept ({len(kept)})": kept,
+            f"removed ({size})": removed,
+            "protected (2)": [0, BLOCKS - 1],
+        }
+
+
 def test_one_stretch_only(world: World, prune: AppTest) -> None:
     run(run(prune).slider(key="cutoff").set_value(2))
     run(prune.toggle(key="contiguous").set_value(True))
@@ -195,6 +210,22 @@ def test_the_most_that_keeps_a_share_is_read_off_evaluated_cutoffs(world: World,
         run(prune.slider(key="retain").set_value(percent))
         n = max(n for n, share in enumerate(retained) if share >= percent / 100)
         assert current(prune)[0] == along[n]
+
+
+@pytest.mark.parametrize("task", ["perplexity", "qa"])
+def test_what_all_cutoffs_cost_is_said_as_the_task_runs_them(world: World, prune: AppTest, task: str) -> None:
+    run(run(prune).selectbox(key="evaluation-task").set_value(task))
+    run(prune.selectbox(key="rule").set_value("the most that keeps …"))
+    said = prune.button(key="evaluate-all").help
+    cuts = [lowest(world.avss, n) for n in range(BLOCKS - 1)]
+    kept = [tuple(block for block in range(BLOCKS) if block not in cut) for cut in cuts]
+    shared = len({blocks[:n] for blocks in kept for n in range(1, len(blocks) + 1)})
+    alone = sum(map(len, kept))
+    assert shared < alone
+    if task == "qa":
+        assert f"runs over the text {alone} times, for each cutoff writes its own answers." in said
+    else:
+        assert f"runs over the text {shared} times, and not {alone}, since the cutoffs share how they begin." in said
 
 
 def test_another_task_is_shown_by_all_its_metrics(world: World, prune: AppTest, tmp_path: Path) -> None:

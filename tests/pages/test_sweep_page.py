@@ -12,6 +12,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from known_losses import KnownLosses
 from random_models import build
 from streamlit.testing.v1 import AppTest
@@ -24,13 +25,12 @@ from avss_core.corpora import CorpusSpec
 from avss_core.corpora.windows import Window
 from avss_core.importance import score_table
 from avss_core.importance.avss import lowest_first
-from avss_core.importance.rank import rank
 from avss_core.importance.rank_job import rank_unit
 from avss_core.importance.settings import RankSettings
 from avss_core.jobs import EvaluateRequest, Jobs, ProfileRequest, RankRequest
 from avss_core.jobs.results import finished_profile
 from avss_core.models import ModelSpec
-from avss_core.models.load import wrap
+from avss_core.models.load import LoadedModel, wrap
 from avss_core.runs import Store
 from avss_core.tasks import task_named
 from avss_core.variants import Variant
@@ -74,6 +74,38 @@ def evaluate(store: Store, request: ProfileRequest, cuts: Iterable[tuple[int, ..
         result = task_named("perplexity").summarise(frame).to_dict()
         store.add_evaluation(asked.evaluation_key(cut), run.id, Variant.without(M, cut).kept, result, frame)
     store.end_run(run.id, run.attempt, "done")
+
+
+WINDOWS = [Window(n, 0, tuple(range(3 + 5 * n, 20 + 5 * n))) for n in range(4)]
+
+
+def rank_by_angle(store: Store, request: ProfileRequest) -> LoadedModel:
+    """Lay a finished ranking by angular distance over `WINDOWS` into the store; gives the model."""
+    ranked = RankRequest(request.model, CorpusSpec(max_tokens=1000), RankSettings(("angular",)))
+    (part,) = ranked.parts()
+    run = store.start_run(part.run_id(), part.kind, part.to_dict(), FACTS | {"model_identity": part.model.identity()})
+    assert run is not None
+    model = wrap(build("llama", M), NoTokenizer())
+    store.add_unit(run.id, 0, 60, 0.1, rank_unit(model, WINDOWS, part.settings, lambda tokens: None))
+    store.end_run(run.id, run.attempt, "done")
+    return model
+
+
+def best_stretch(model: LoadedModel, n: int) -> tuple[int, ...]:
+    """The n consecutive blocks between the protected ends over which the state turns least, by Hugging Face:
+    the mean angle between the states before and after them, at the last token of every window."""
+
+    def turn(first: int) -> float:
+        angles = []
+        for window in WINDOWS:
+            with torch.inference_mode():
+                states = model.network(torch.tensor([window.ids]), output_hidden_states=True).hidden_states
+            one, other = (states[block][0, -1].double().numpy() for block in (first, first + n))
+            angles.append(np.arccos(one @ other / (np.linalg.norm(one) * np.linalg.norm(other))))
+        return float(np.mean(angles))
+
+    first = min(range(1, M - n), key=turn)
+    return tuple(range(first, first + n))
 
 
 def opened() -> AppTest:
@@ -125,6 +157,23 @@ def test_before_anything_is_evaluated(profile: tuple[Store, ProfileRequest]) -> 
     assert shown.multiselect("sweep-missing").value == ["ablation"], "the oracle is offered first"
 
 
+def test_the_cost_is_said_as_the_task_runs_cuts(profile: tuple[Store, ProfileRequest]) -> None:
+    shown = quiet(opened().run())
+    shown.toggle("sweep-random").set_value(False)
+    shown = quiet(shown.run())
+    order = order_of(profile[0])
+    kept = [tuple(block for block in range(M) if block not in order[:n]) for n in range(5)]
+    shared = len({blocks[:n] for blocks in kept for n in range(1, len(blocks) + 1)})
+    alone = sum(map(len, kept))
+    assert alone == 8 + 7 + 6 + 5 + 4
+    assert f"**{shared} block runs** as one prefix tree, {alone} if each were a model of its own" in said(shown)
+    shown.selectbox("sweep-task").set_value("qa")
+    shown = quiet(shown.run())
+    assert f"5 different cuts: **{alone} block runs** with each as a model of its own" in said(shown)
+    assert f"0 are evaluated; the others take {alone} block runs." in said(shown)
+    assert "tree" not in said(shown)
+
+
 def test_a_finished_sweep(profile: tuple[Store, ProfileRequest]) -> None:
     store, request = profile
     fresh = quiet(opened().run())
@@ -149,6 +198,89 @@ def test_a_finished_sweep(profile: tuple[Store, ProfileRequest]) -> None:
     assert shown.button("sweep-evaluate").label == "Evaluate this cut"
 
 
+def blocks_of(shown: AppTest, title: str) -> dict[str, list[int]]:
+    """The blocks of each kind in the strip of that title."""
+    specs = [json.loads(chart.proto.spec) for chart in shown.get("plotly_chart")]
+    (strip,) = [spec for spec in specs if spec["layout"]["title"]["text"].startswith(title)]
+    return {trace["name"].split(" (")[0]: [int(text) for text in trace["text"]] for trace in strip["data"]}
+
+
+def test_the_strip_shows_what_the_cutoff_removes(profile: tuple[Store, ProfileRequest]) -> None:
+    shown = quiet(opened().run())
+    for size in (2, 4):
+        shown.select_slider("sweep-cutoff").set_value(size)
+        shown = quiet(shown.run())
+        removed = sorted(order_of(profile[0])[:size])
+        kept = [block for block in range(1, M - 1) if block not in removed]
+        strip = blocks_of(shown, f"{M - size} of {M} blocks kept")
+        assert strip == {"kept": kept, "removed": removed, "protected": [0, M - 1]}
+
+
+def clicked(shown: AppTest, method: str, removed: int) -> AppTest:
+    """The page after a click on a point of the chart, said as the browser says it; AppTest has no charts to click."""
+    (chart,) = [chart.proto for chart in shown.get("plotly_chart") if chart.key == "sweep-figure"]
+    lines = [trace["name"] if trace.get("mode") == "lines+markers" else "" for trace in json.loads(chart.spec)["data"]]
+    states = shown._tree.get_widget_states()
+    points = [{"curve_number": lines.index(method), "x": removed}]
+    states.widgets.add(id=chart.id, string_value=json.dumps({"selection": {"points": points}}))
+    return shown._run(states)
+
+
+def test_a_click_on_a_point_has_the_slider_stand_at_its_cut(profile: tuple[Store, ProfileRequest]) -> None:
+    store, request = profile
+    model, stretches = rank_by_angle(store, request), "Angular distance, whole stretches"
+    fresh = quiet(opened().run())
+    fresh.toggle("sweep-random").set_value(False)
+    fresh.multiselect("sweep-methods").set_value(["AVSS (residual)", stretches])
+    fresh.run()
+    cut = best_stretch(model, 3)
+    evaluate(store, request, dict.fromkeys([*(tuple(sorted(order_of(store)[:n])) for n in range(5)), cut]))
+    shown = quiet(fresh.run())
+    assert (shown.selectbox("sweep-method").value, shown.select_slider("sweep-cutoff").value) == ("AVSS (residual)", 1)
+    shown = quiet(clicked(shown, stretches, 3))
+    assert (shown.selectbox("sweep-method").value, shown.select_slider("sweep-cutoff").value) == (stretches, 3)
+    assert f"Removed: {', '.join(map(str, cut))}." in said(shown)
+    shown = quiet(clicked(shown, "AVSS (residual)", 4))
+    assert (shown.selectbox("sweep-method").value, shown.select_slider("sweep-cutoff").value) == ("AVSS (residual)", 4)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "retained", "why"),
+    [
+        ([0.0, 0.0], [0.0, 1.0], "–", "No interval: the unpruned model has nothing to retain."),
+        ([1.0], [0.0], "0.0%", "No interval: it takes two documents."),
+        ([1.0, 1.0], [1.0, 1.0], "100.0%", "95 %: 100.0% to 100.0%."),
+    ],
+)
+def test_a_share_or_interval_that_is_not_there_is_said_without_nan(
+    profile: tuple[Store, ProfileRequest], before: list[float], after: list[float], retained: str, why: str
+) -> None:
+    store, request = profile
+    asked = EvaluateRequest(request.model, CorpusSpec("sample:sentiment"), "sentiment", ((), (3,)))
+    run = store.start_run(asked.run_id(), asked.kind, asked.to_dict(), FACTS)
+    assert run is not None
+    for cut, correct in zip(asked.cuts, (before, after), strict=True):
+        frame = pd.DataFrame({"document": range(len(correct)), "correct": correct})
+        result = task_named("sentiment").summarise(frame).to_dict()
+        store.add_evaluation(asked.evaluation_key(cut), run.id, Variant.without(M, cut).kept, result, frame)
+    store.end_run(run.id, run.attempt, "done")
+    script = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import streamlit as st
+from avss_core.jobs import EvaluateRequest
+from pages.parts.engine import store
+from pages.parts.sweep_cutoff import draw_cutoff
+st.cache_resource.clear()
+st.session_state["sweep-cutoff"] = 1
+draw_cutoff(EvaluateRequest.from_dict(store().run({run.id!r}).spec), {{"a": [(), (3,)]}}, (), {M})
+"""
+    shown = quiet(AppTest.from_string(script, default_timeout=60).run())
+    told = {metric.label: (metric.value, metric.help) for metric in shown.metric}
+    assert told["Retained"] == (retained, why)
+    assert not any("nan" in word for pair in told.values() for word in pair)
+
+
 def test_a_cut_goes_to_the_prune_page(profile: tuple[Store, ProfileRequest]) -> None:
     shown = quiet(opened().run())
     shown.select_slider("sweep-cutoff").set_value(2)
@@ -160,16 +292,7 @@ def test_a_cut_goes_to_the_prune_page(profile: tuple[Store, ProfileRequest]) -> 
 
 
 def test_whole_stretches_are_swept_where_angles_are_known(profile: tuple[Store, ProfileRequest]) -> None:
-    store, request = profile
-    ranked = RankRequest(request.model, CorpusSpec(max_tokens=1000), RankSettings(("angular",)))
-    (part,) = ranked.parts()
-    run = store.start_run(part.run_id(), part.kind, part.to_dict(), FACTS | {"model_identity": part.model.identity()})
-    assert run is not None
-    model = wrap(build("llama", M), NoTokenizer())
-    windows = [Window(n, 0, tuple(range(3 + 5 * n, 20 + 5 * n))) for n in range(4)]
-    store.add_unit(run.id, 0, 60, 0.1, rank_unit(model, windows, part.settings, lambda tokens: None))
-    store.end_run(run.id, run.attempt, "done")
-
+    model = rank_by_angle(*profile)
     shown = quiet(opened().run())
     label = "Angular distance, whole stretches"
     assert {label, "Angular distance", "Block Influence"} <= set(shown.multiselect("sweep-methods").options)
@@ -179,12 +302,7 @@ def test_whole_stretches_are_swept_where_angles_are_known(profile: tuple[Store, 
     shown.button("sweep-open").click()
     shown.run()
     removed = shown.session_state["picked-cut"]["removed"]
-    (ranking,) = rank(model, windows, RankSettings(("angular",)))
-    best = [each for each in ranking.details["stretches"] if each["n"] == 3]
-    if 0 < best[0]["first"] < M - 3:  # else it holds a protected end, and the page has another
-        assert removed[0] == best[0]["first"]
-    assert removed == tuple(range(removed[0], removed[0] + 3))
-    assert not {0, M - 1} & set(removed)
+    assert removed == best_stretch(model, 3)
 
 
 def test_a_sweep_under_way_is_drawn_from_its_shards(profile: tuple[Store, ProfileRequest]) -> None:

@@ -110,6 +110,15 @@ def test_the_recipe_is_there_without_a_job(store: Store) -> None:
     assert "no figures yet" in texts_of(app)
 
 
+def test_the_recipe_names_the_lists_that_mergekit_leaves(store: Store) -> None:
+    warning = "# mergekit may stop after the weights, for it does not shorten layer_types"
+    assert warning not in shown(TAKE_HOME).run().code[0].value
+    finish(store, ProfileRequest(MODEL, CorpusSpec(), ("update",)), per_block_settings=["layer_types"])
+    app = shown(TAKE_HOME).run()
+    assert not app.exception
+    assert warning in app.code[0].value
+
+
 def test_of_a_healed_cut_the_recipe_is_the_cut_alone(store: Store) -> None:
     app = shown(TAKE_HOME.replace(", cut)", ', cut, healing="abc")')).run()
     assert not app.exception

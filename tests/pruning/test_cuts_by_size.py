@@ -98,6 +98,8 @@ def test_the_most_that_is_tolerated() -> None:
     # Six models of 6, 5, … 1 blocks; those that begin alike share what they begin with.
     assert found.block_runs_naive == 21
     assert 6 < found.block_runs < 21
+    alone = most_tolerated(CUTS, 6, measured, 0.9, shares_prefixes=False)
+    assert (alone.block_runs, alone.block_runs_naive, alone.cut) == (21, 21, found.cut)
 
 
 def test_what_was_not_evaluated_is_not_taken() -> None:

@@ -63,6 +63,8 @@ def test_block_runs_by_hand() -> None:
     sweep = plan_sweep({"from the end": [3, 2, 1, 0]}, 4, 0.75, draws=0)
     # 0123, 012, 01, 0 are one path.
     assert (sweep.block_runs, sweep.block_runs_naive) == (4, 10)
+    alone = plan_sweep({"from the end": [3, 2, 1, 0]}, 4, 0.75, draws=0, shares_prefixes=False)
+    assert (alone.block_runs, alone.block_runs_naive) == (10, 10)
     sweep = plan_sweep({"from the front": [0, 1, 2, 3]}, 4, 0.75, draws=0)
     assert (sweep.block_runs, sweep.block_runs_naive) == (10, 10)
     # A cut that both orders make is one variant.

@@ -34,6 +34,10 @@ def test_every_task_of_the_issue_is_there() -> None:
     assert list(TASKS) == ["perplexity", "sentiment", "multiple_choice", "qa", "closed_book"]
 
 
+def test_what_models_write_is_run_for_each_alone() -> None:
+    assert {name for name, task in TASKS.items() if not task.shares_prefixes} == {"qa", "closed_book"}
+
+
 @pytest.mark.parametrize("name", ["qa", "closed_book"])
 def test_solved_examples_are_not_in_the_sample(name: str) -> None:
     task = TASKS[name]

@@ -12,8 +12,17 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from avss_core.errors import CutError, ModelError, ResourceError
 from avss_core.models.load import wrap
-from avss_core.variants.depth_config import config_of_kept
+from avss_core.variants.depth_config import config_of_kept, per_block_settings
 from avss_core.variants.physical import pruned_network, save_pruned
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_lists_of_one_entry_for_each_block_are_those_that_a_cut_shortens(name: str) -> None:
+    model = wrap(build(name), tokenizer=None)
+    whole, pruned = model.network.config.to_dict(), pruned_network(model, (1, 3)).config.to_dict()
+    shorter = sorted(key for key, value in whole.items() if isinstance(value, list) and len(pruned[key]) < len(value))
+    assert per_block_settings(model.network.config, model.n_blocks) == shorter
+    assert (shorter == ["layer_types"]) == (name in {"qwen2", "qwen3", "gemma3"})
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -24,7 +24,7 @@ from avss_core.pruning.search.importance_scorer import importance_scorer, pruned
 from avss_core.pruning.search.task_scorer import task_scorer
 from avss_core.pruning.search.watched import watched
 from avss_core.runs import Run, Store
-from avss_core.tasks import AnswerTask, task_named
+from avss_core.tasks import task_named
 from avss_core.tasks.asked import Shard
 from avss_core.tasks.run import check_task
 from avss_core.variants.variant import Variant
@@ -60,7 +60,7 @@ class SearchWork(Work):
             remembering(scorer, kept.recall, kept.keep),
             settings.limits,
             metric_of(request.task),
-            shares_prefixes=not isinstance(task_named(request.task), AnswerTask),
+            shares_prefixes=task_named(request.task).shares_prefixes,
         )
         with watched(model, words.look_up):
             step = next_step(problem, settings, done, importance.scorer(model, words))

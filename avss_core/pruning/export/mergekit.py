@@ -58,7 +58,7 @@ def left_to_do_by_hand(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     listed = " and ".join(names)
-    return [f"mergekit may stop after the weights, for it does not shorten {listed}: add this folder's other files."]
+    return [f"mergekit may stop after the weights, for it does not shorten {listed}: add the folder's other files."]
 
 
 def _model_lines(model: str, revision: str | None) -> list[str]:

@@ -13,7 +13,6 @@ from avss_core.corpora.batches import Batch, make_batches
 from avss_core.corpora.windows import Window
 from avss_core.errors import Cancelled, CorpusError
 from avss_core.models.load import LoadedModel, wrap
-from avss_core.pruning.contiguous import stretch_by_loss
 from avss_core.pruning.search import AppendixH, Limits, Problem, beam_steps, greedy_steps, iterative_steps
 from avss_core.pruning.search.perplexity_scorer import perplexity_scorer
 from avss_core.variants.physical import pruned_network
@@ -75,11 +74,8 @@ def test_searches_find_what_trying_all_pruned_networks_finds(
         assert step.removed == min(combinations(range(N), size), key=every.__getitem__)
         assert step.beam[0][1] == pytest.approx(every[step.removed], rel=1e-5)
 
-    stretch = stretch_by_loss(problem, 2)
-    assert dict(stretch.costs) == pytest.approx({first: every[first, first + 1] for first in range(4)}, rel=1e-5)
 
-
-@pytest.mark.parametrize("search", ["greedy", "beam", "iterative", "stretch"])
+@pytest.mark.parametrize("search", ["greedy", "beam", "iterative"])
 def test_blocks_run_as_often_as_the_steps_say(search: str, model: LoadedModel, batches: list[Batch]) -> None:
     perplexity_scorer(model, batches)([])  # the first look at a block's answer is not part of a search
     calls: list[int] = []
@@ -92,7 +88,6 @@ def test_blocks_run_as_often_as_the_steps_say(search: str, model: LoadedModel, b
         "iterative": lambda: [
             step.block_runs for step in iterative_steps(problem, lambda kept: list(kept), AppendixH(tolerance=1e9))
         ],
-        "stretch": lambda: [stretch_by_loss(problem, 2).block_runs],
     }[search]()
     assert sum(runs) * len(batches) == len(calls) > 0
 
