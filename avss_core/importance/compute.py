@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
 from avss_core.corpora.windows import Window
 from avss_core.errors import ModelError
 from avss_core.importance.costs import TOKENS, Spent, cost_rows
+from avss_core.importance.lrp.methods import ALPHA_BETA, ATTNLRP, LRP
 from avss_core.importance.lrp.relevance_pass import relevance_pass
 from avss_core.importance.method import PASSES, Needs
 from avss_core.importance.passes.coalitions import coalitions_pass
@@ -42,7 +44,9 @@ LISTED: tuple[Listed, ...] = (
     Listed(Needs.WEIGHTS, weights_pass, lambda n, budget: 0.1),
     Listed(Needs.STATES, forward_pass, lambda n, budget: n),
     Listed(Needs.GRADIENTS, gradients_pass, lambda n, budget: 3 * n),
-    Listed(Needs.RELEVANCE, relevance_pass, lambda n, budget: 4 * n),
+    Listed(LRP.needs, partial(relevance_pass, variant=LRP.name), lambda n, budget: 4 * n),
+    Listed(ATTNLRP.needs, partial(relevance_pass, variant=ATTNLRP.name), lambda n, budget: 4 * n),
+    Listed(ALPHA_BETA.needs, partial(relevance_pass, variant=ALPHA_BETA.name), lambda n, budget: 9 * n),
     Listed(Needs.VARIANTS, variants_pass, lambda n, budget: n * (n + 1) / 2),
     Listed(Needs.COALITIONS, coalitions_pass, lambda n, budget: budget),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from avss_core.activations.site_names import check_sites
 from avss_core.corpora.did_you_mean import did_you_mean
 from avss_core.errors import SettingError
-from avss_core.importance.lrp.methods import ATTNLRP, LRP
+from avss_core.importance.lrp.methods import ALPHA_BETA, ATTNLRP, LRP
 from avss_core.importance.method import Asks, Method
 from avss_core.importance.methods import (
     ablation,
@@ -42,6 +42,7 @@ METHODS: tuple[Method, ...] = (
     taylor.METHOD,
     LRP,
     ATTNLRP,
+    ALPHA_BETA,
     cim.METHOD,
     ablation.METHOD,
     shapley.METHOD,

@@ -76,8 +76,6 @@ class RankSettings:
         return tuple(parts)
 
     def _only(self, met: frozenset[Needs], asked: list[Chosen]) -> RankSettings:
-        if Needs.RELEVANCE in met:  # each of its methods is a pass of its own
-            return RankSettings(tuple(sorted(chosen.name for chosen in asked)))
         sites = sorted({chosen.site for chosen in asked if chosen.method.has_sites})
         names = [
             Chosen(method, site).name
