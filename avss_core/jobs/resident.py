@@ -19,6 +19,7 @@ from avss_core.models.spec import ModelSpec
 from avss_core.models.twin import twin_of
 from avss_core.tasks import PERPLEXITY, task_named
 from avss_core.tasks.asked import Shard, shards_of_task
+from avss_core.tasks.classes import classes_of
 
 _lanes = Lanes()
 _books = threading.RLock()  # held while what is in memory is looked up or changed
@@ -101,6 +102,7 @@ def facts_of(spec: ModelSpec) -> dict[str, Any]:
         "device": str(model.device),
         "dtype": str(model.dtype).removeprefix("torch."),
         "predicts_next_token": model.predicts_next_token,
+        "classes": classes_of(model),
         "chat_template": bool(getattr(model.tokenizer, "chat_template", None)),
     }
 
