@@ -20,8 +20,9 @@ class RankSettings:
 
     methods: names, `NAME@SITE` for activations of another site. epsilon, skip_first_token: as in a score table.
     budget: block runs for Shapley values, each counted once when it has run over the whole text (a forward pass is M
-    of them, all single-block ablations about M²/2). sample_tokens: the text of one sampled order of removal; short
-    pieces in many orders tell more than long ones in few. Raises SettingError for what cannot be.
+    of them, all single-block ablations about M²/2). sample_tokens: of the windows for Shapley values;
+    short ones in many sampled orders of removal tell more than long ones in few. Raises SettingError for what cannot
+    be.
     """
 
     methods: tuple[str, ...] = NAMES
