@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from avss_core.commands import options as o
 from avss_core.commands.answer import answer
+from avss_core.commands.comparison_table import comparison_table
 from avss_core.commands.option_groups import ModelOptions, TextOptions, in_groups
+from avss_core.commands.rank_fit import facts_for, fit, tell_left_out
 from avss_core.commands.session import Workers, rankings_of
-from avss_core.importance import METHODS, Epsilon
+from avss_core.importance import Epsilon
 from avss_core.importance.answer import rank_answer
-from avss_core.importance.ranking import Ranking
-from avss_core.importance.registry import ORACLE
+from avss_core.importance.registry import NAMES
 from avss_core.importance.settings import DEFAULT_BUDGET, RankSettings
 from avss_core.jobs import RankRequest
 from avss_core.runs import Store
@@ -38,28 +39,19 @@ def rank(
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
-    """Score every block by several methods on the same text; ablation is always among them, as the yardstick."""
-    names = [known.name for known in METHODS] if method == ALL else [*method.split(","), ORACLE]
-    settings = RankSettings(tuple(names), Epsilon.parse(epsilon), skip_first_token, seed, budget)
-    request = RankRequest(model.spec, text.spec, settings)
+    """Score every block by several methods on the same text; ablation is among them where it fits, as the yardstick.
+
+    `all` are all methods that fit this network; what is left out is told.
+    """
+    names = NAMES if method == ALL else tuple(method.split(","))
+    asked = RankSettings(names, Epsilon.parse(epsilon), skip_first_token, seed, budget)
+    request = RankRequest(model.spec, text.spec, asked)
     opened = Store(store)
     with Workers(opened) as workers:
-        rankings = rankings_of(workers, request)
-    values = rank_answer(rankings, seed)
-    answer(values, as_json, _table(rankings, values["agreement"]), "Lowest first: the order of removal by each method.")
-
-
-def _table(rankings: tuple[Ranking, ...], agreement: dict[str, dict[str, float | None]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "method": ranking.name,
-                "spearman": agreement[ranking.name]["spearman"],
-                "kendall": agreement[ranking.name]["kendall"],
-                "seconds": ranking.seconds,
-                "block runs": ranking.block_runs,
-                "lowest blocks": " ".join(map(str, ranking.removal_order[:10])),
-            }
-            for ranking in rankings
-        ]
-    )
+        facts = facts_for(workers, request)
+        fitting, left_out = fit(asked, method == ALL, facts)
+        rankings = rankings_of(workers, replace(request, settings=fitting))
+    tell_left_out(left_out, facts["architecture"])
+    values = {**rank_answer(rankings, seed), "left_out": left_out}
+    table = comparison_table(rankings, values["agreement"])
+    answer(values, as_json, table, "Lowest first: the order of removal by each method.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -65,9 +67,17 @@ def sparsity_of(sums: Sums, site: str) -> Array:
 
 def avss_of(sums: Sums, site: str) -> Array:
     """(7), AVSS(ℓ) = σ²(ℓ) / S(ℓ), with S floored at 1/N, (…, M)."""
+    return _derived(sums, site)["avss"].astype(np.float64)
+
+
+def floored_of(sums: Sums, site: str) -> list[int]:
+    """The blocks that are flagged: their S(ℓ) is floored in (7)."""
+    return [int(block) for block in np.flatnonzero(_derived(sums, site)["floored"])]
+
+
+def _derived(sums: Sums, site: str) -> dict[str, NDArray[Any]]:
     n = sums.weight(f"{site}:a").astype(np.int64)
-    columns = derived_columns(variance_of(sums, site), sparsity_of(sums, site), n)
-    return columns["avss"].astype(np.float64)
+    return derived_columns(variance_of(sums, site), sparsity_of(sums, site), n)
 
 
 def _variance(rows: pd.DataFrame, site: str, n_blocks: int) -> Array:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
 from avss_core.corpora.windows import Window
-from avss_core.errors import ModelError
 from avss_core.importance.costs import TOKENS, Spent, cost_rows
+from avss_core.importance.lrp.methods import ALPHA_BETA, ATTNLRP, LRP
 from avss_core.importance.lrp.relevance_pass import relevance_pass
 from avss_core.importance.method import PASSES, Needs
 from avss_core.importance.passes.coalitions import coalitions_pass
@@ -20,11 +21,11 @@ from avss_core.importance.passes.measured import Pass
 from avss_core.importance.passes.variants import variants_pass
 from avss_core.importance.passes.weights import weights_pass
 from avss_core.importance.peak_bytes import PeakBytes
-from avss_core.importance.registry import fitting
+from avss_core.importance.registry import check_fits, fitting
 from avss_core.importance.settings import RankSettings
 from avss_core.importance.sums import add_up, fact_row
 from avss_core.models.load import LoadedModel
-from avss_core.tasks.classes import is_classifier
+from avss_core.tasks.classes import classes_of
 
 Tick = Callable[[int], None]
 
@@ -42,7 +43,9 @@ LISTED: tuple[Listed, ...] = (
     Listed(Needs.WEIGHTS, weights_pass, lambda n, budget: 0.1),
     Listed(Needs.STATES, forward_pass, lambda n, budget: n),
     Listed(Needs.GRADIENTS, gradients_pass, lambda n, budget: 3 * n),
-    Listed(Needs.RELEVANCE, relevance_pass, lambda n, budget: 4 * n),
+    Listed(LRP.needs, partial(relevance_pass, variant=LRP.name), lambda n, budget: 4 * n),
+    Listed(ATTNLRP.needs, partial(relevance_pass, variant=ATTNLRP.name), lambda n, budget: 4 * n),
+    Listed(ALPHA_BETA.needs, partial(relevance_pass, variant=ALPHA_BETA.name), lambda n, budget: 9 * n),
     Listed(Needs.VARIANTS, variants_pass, lambda n, budget: n * (n + 1) / 2),
     Listed(Needs.COALITIONS, coalitions_pass, lambda n, budget: budget),
 )
@@ -78,12 +81,7 @@ def measure_shard(
 def check_applies(model: LoadedModel, settings: RankSettings) -> None:
     """Raise ModelError, in one sentence, when a chosen method asks for what this network does not have."""
     able = fitting(model.predicts_next_token, has_head(model), has_classes(model))
-    for chosen in settings.chosen:
-        if chosen.method not in able:
-            raise ModelError(
-                f"{chosen.method.pretty_name} asks for {chosen.method.asks}, which {type(model.network).__name__} "
-                f"is not; leave {chosen.name} out, or use another model."
-            )
+    check_fits(settings.chosen, able, type(model.network).__name__)
 
 
 def has_head(model: LoadedModel) -> bool:
@@ -93,7 +91,7 @@ def has_head(model: LoadedModel) -> bool:
 
 def has_classes(model: LoadedModel) -> bool:
     """Whether the network is a classifier with a choice; one with a single output has no distribution over classes."""
-    return is_classifier(model) and len(model.network.config.id2label or {}) > 1
+    return classes_of(model) > 1
 
 
 def _listed(met: frozenset[Needs]) -> Listed:

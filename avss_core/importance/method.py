@@ -34,6 +34,8 @@ class Needs(StrEnum):
     STATES = "hidden states"
     GRADIENTS = "gradients"
     RELEVANCE = "relevance"
+    ATTENTION_RELEVANCE = "relevance through attention"
+    POSITIVE_RELEVANCE = "relevance of positive contributions"
     VARIANTS = "variants"
     COALITIONS = "coalitions"
 
@@ -43,7 +45,9 @@ PASSES: tuple[frozenset[Needs], ...] = (
     frozenset({Needs.WEIGHTS}),
     frozenset({Needs.MOMENTS, Needs.SEQUENCE_MEANS, Needs.STATES}),
     frozenset({Needs.GRADIENTS}),
-    frozenset({Needs.RELEVANCE}),
+    frozenset({Needs.RELEVANCE}),  # each of its variants propagates by rules of its own
+    frozenset({Needs.ATTENTION_RELEVANCE}),
+    frozenset({Needs.POSITIVE_RELEVANCE}),
     frozenset({Needs.VARIANTS}),
     frozenset({Needs.COALITIONS}),
 )

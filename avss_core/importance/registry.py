@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from avss_core.activations.site_names import check_sites
 from avss_core.corpora.did_you_mean import did_you_mean
-from avss_core.errors import SettingError
-from avss_core.importance.lrp.methods import ATTNLRP, LRP
+from avss_core.errors import ModelError, SettingError
+from avss_core.importance.lrp.methods import ALPHA_BETA, ATTNLRP, LRP
 from avss_core.importance.method import Asks, Method
 from avss_core.importance.methods import (
     ablation,
@@ -42,6 +42,7 @@ METHODS: tuple[Method, ...] = (
     taylor.METHOD,
     LRP,
     ATTNLRP,
+    ALPHA_BETA,
     cim.METHOD,
     ablation.METHOD,
     shapley.METHOD,
@@ -102,5 +103,19 @@ def fitting(predicts_next_token: bool, has_head: bool, classifies: bool = False)
 def fitting_facts(facts: Mapping[str, Any]) -> tuple[Method, ...]:
     """The methods that can be had from the network that a run's facts describe; by default it predicts tokens."""
     predicts, architecture = bool(facts.get("predicts_next_token", True)), str(facts.get("architecture", ""))
-    classifies = names_classifier(architecture)
-    return fitting(predicts, predicts or classifies or names_masked_model(architecture), classifies)
+    classifier = names_classifier(architecture)
+    has_head = predicts or classifier or names_masked_model(architecture)
+    return fitting(predicts, has_head, classifier and facts.get("classes", 2) > 1)
+
+
+def check_fits(asked: Iterable[Chosen], able: Collection[Method], architecture: str) -> None:
+    """Raise ModelError, in one sentence, when a chosen method asks for what the network does not have.
+
+    able: what `fitting` says of the network; architecture: the name of its class.
+    """
+    for chosen in asked:
+        if chosen.method not in able:
+            raise ModelError(
+                f"{chosen.method.pretty_name} asks for {chosen.method.asks}, which {architecture} is not; "
+                f"leave {chosen.name} out, or use another model."
+            )

@@ -20,8 +20,9 @@ class RankSettings:
 
     methods: names, `NAME@SITE` for activations of another site. epsilon, skip_first_token: as in a score table.
     budget: block runs for Shapley values, each counted once when it has run over the whole text (a forward pass is M
-    of them, all single-block ablations about M²/2). sample_tokens: the text of one sampled order of removal; short
-    pieces in many orders tell more than long ones in few. Raises SettingError for what cannot be.
+    of them, all single-block ablations about M²/2). sample_tokens: of the windows for Shapley values;
+    short ones in many sampled orders of removal tell more than long ones in few. Raises SettingError for what cannot
+    be.
     """
 
     methods: tuple[str, ...] = NAMES
@@ -76,8 +77,6 @@ class RankSettings:
         return tuple(parts)
 
     def _only(self, met: frozenset[Needs], asked: list[Chosen]) -> RankSettings:
-        if Needs.RELEVANCE in met:  # each of its methods is a pass of its own
-            return RankSettings(tuple(sorted(chosen.name for chosen in asked)))
         sites = sorted({chosen.site for chosen in asked if chosen.method.has_sites})
         names = [
             Chosen(method, site).name

@@ -10,6 +10,7 @@ import pandas as pd
 from avss_core.importance.ranking import Ranking
 from avss_core.importance.rankings import rankings_of
 from avss_core.importance.settings import RankSettings
+from avss_core.importance.sums import COLUMNS
 
 
 def write_sums(table: pd.DataFrame, path: Path) -> None:
@@ -25,5 +26,9 @@ def read_sums(path: Path | str) -> pd.DataFrame:
 
 
 def rankings_in(files: Iterable[Path | str], settings: RankSettings, n_blocks: int) -> tuple[Ranking, ...]:
-    """The rankings from the units of one run, or of one run for each part of `settings.by_pass()`, in any order."""
-    return rankings_of([read_sums(file) for file in files], settings, n_blocks)
+    """The rankings from the units of one run, or of one run for each part of `settings.by_pass()`, in any order.
+
+    No file is needed for methods that need no pass.
+    """
+    parts = [read_sums(file) for file in files]
+    return rankings_of(parts or [pd.DataFrame(columns=list(COLUMNS))], settings, n_blocks)

@@ -19,6 +19,7 @@ from avss_core.models.spec import ModelSpec
 from avss_core.models.twin import twin_of
 from avss_core.tasks import PERPLEXITY, task_named
 from avss_core.tasks.asked import Shard, shards_of_task
+from avss_core.tasks.classes import classes_of
 from avss_core.variants.depth_config import per_block_settings
 
 _lanes = Lanes()
@@ -111,6 +112,7 @@ def facts_of(spec: ModelSpec) -> dict[str, Any]:
         "dtype": str(model.dtype).removeprefix("torch."),
         "predicts_next_token": model.predicts_next_token,
         "per_block_settings": per_block_settings(model.network.config, model.n_blocks),
+        "classes": classes_of(model),
         "chat_template": bool(getattr(model.tokenizer, "chat_template", None)),
     }
 

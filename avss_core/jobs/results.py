@@ -141,7 +141,9 @@ def finished_rankings(store: Store, request: RankRequest) -> tuple[Ranking, ...]
         return None
     done = [run for run in runs if run is not None]
     files = [store.path_of(unit.file) for run in done for unit in store.units(run.id)]
-    return rankings_in(files, request.settings, done[0].facts["blocks"])
+    # A random order needs no run of its own; how many blocks there are, any run of the model knows.
+    facts = done[0].facts if done else facts_of_model(store, request.model)
+    return rankings_in(files, request.settings, facts["blocks"]) if facts else None
 
 
 @lru_cache(maxsize=128)  # a shard takes megabytes, and a run has about 64

@@ -33,6 +33,11 @@ def is_classifier(model: LoadedModel) -> bool:
     return names_classifier(type(model.network).__name__)
 
 
+def classes_of(model: LoadedModel) -> int:
+    """How many classes a classifier tells apart; 0 for another network."""
+    return len(model.network.config.id2label or {}) if is_classifier(model) else 0
+
+
 def class_numbers(task: ChoiceTask, model: LoadedModel) -> tuple[int, ...]:
     """For every label of the task, the number of the network's class; ModelError when a class has no label."""
     names = {int(number): name for number, name in (model.network.config.id2label or {}).items()}

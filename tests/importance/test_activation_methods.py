@@ -73,3 +73,22 @@ def test_the_authors_script_window_by_window() -> None:
     silent = np.mean([[(np.abs(mean) < 1e-5).mean() for mean in of_window] for of_window in means], axis=0)
     floor = 1 / (len(windows) * model.hidden_size)
     assert ranking.scores == pytest.approx((variance / np.where(silent == 0, floor, silent)).tolist(), rel=1e-4)
+
+
+def test_blocks_without_a_silent_number_are_told() -> None:
+    model, windows = model_of("gpt2"), windows_of(9, 4, 7)
+    states = [as_numpy(states_of(model, window)) for window in windows]
+    smallest = np.array([min(np.abs(of_window[block + 1]).min() for of_window in states) for block in range(4)])
+    ordered = np.sort(smallest)
+    gap = int(np.argmax(ordered[1:] / ordered[:-1]))
+    threshold = float(np.sqrt(ordered[gap] * ordered[gap + 1]))
+    settings = RankSettings(("avss", "avss_script"), Epsilon(threshold))
+    ranking, script = rankings_of([measure_shard(model, windows, settings)], settings, 4)
+    floored = np.flatnonzero(smallest > threshold).tolist()
+    assert 0 < len(floored) < 4
+    assert ranking.details["floored"] == floored
+    assert ranking.to_dict()["details"]["floored"] == floored
+    silent = [
+        any((np.abs(of_window[block + 1].mean(axis=0)) < 1e-5).any() for of_window in states) for block in range(4)
+    ]
+    assert script.details["floored"] == np.flatnonzero(~np.array(silent)).tolist()

@@ -10,7 +10,7 @@ import pytest
 from rank_cases import logits_of, model_of, nll_of, windows_of
 
 from avss_core.corpora.windows import Window
-from avss_core.importance import RankSettings
+from avss_core.importance import RankSettings, method_named
 from avss_core.importance.coalitions import all_coalitions, along, exact_values, is_exact, marginals, worth
 from avss_core.importance.compute import measure_shard
 from avss_core.importance.passes import coalitions as coalitions_pass
@@ -78,6 +78,38 @@ def test_exact_for_four_blocks_from_sixteen_networks(name: str) -> None:
         values += over_all_orders(worths, 4) * (len(window) - 1)
         weights += len(window) - 1
     assert ranking.scores == pytest.approx((values / weights).tolist(), abs=1e-4)
+
+
+def test_the_worth_is_cut_off_in_each_window_however_they_are_batched(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, first, second = model_of("llama"), *windows_of(13, 8)
+    document = [first, Window(0, 13, second.ids)]
+    pieces = [ids for window in document for ids in (window.ids[:6], window.ids[6:12], window.ids[12:])]
+    alone = [Window(0, 0, ids) for ids in pieces if len(ids) > 1]
+    assert [len(window) for window in alone] == [6, 6, 6, 2]
+    losses = [{kept: loss_of(model, kept, window) for kept in all_coalitions(4)} for window in alone]
+    chance = max(of_window[0, 1, 2, 3] for of_window in losses) + 0.5
+    cut_off = [sum(loss > chance for loss in of_window.values()) for of_window in losses]
+    assert all(0 < n < 15 for n in cut_off), "some coalitions are worth nothing, and others something"
+    values, weights = np.zeros(4), 0
+    for window, of_window in zip(alone, losses, strict=True):
+        worths = {kept: max(0.0, chance - loss) for kept, loss in of_window.items()}
+        values += over_all_orders(worths, 4) * (len(window) - 1)
+        weights += len(window) - 1
+
+    monkeypatch.setattr(coalitions_pass, "_chance", lambda _model: chance)
+    together = shapley(model, document, budget=15, sample_tokens=6)
+    batches = coalitions_pass.batches_of
+    monkeypatch.setattr(coalitions_pass, "batches_of", lambda model, windows: batches(model, windows, 1))
+    one_by_one = shapley(model, document, budget=15, sample_tokens=6)
+    assert together.scores == pytest.approx((values / weights).tolist(), abs=1e-4)
+    assert one_by_one.scores == pytest.approx(together.scores, abs=1e-5)
+    assert together.samples == one_by_one.samples == 1
+
+
+def test_the_card_says_what_is_read() -> None:
+    card = method_named("shapley").card()
+    assert f"windows of {RankSettings().sample_tokens} tokens, a shorter context than ablation's" in card["our_reading"]
+    assert "cut off in each window" in card["our_reading"]
 
 
 def loss_of(model: LoadedModel, kept: tuple[int, ...], window: Window) -> float:

@@ -13,12 +13,43 @@ from avss_core.studies import at_hand
 from avss_core.studies.papers import papers_frame, papers_rows
 from avss_core.studies.table1_wide import cell_text, short, wide_table
 
+# As the paper prints them: original, GBIS, LRP, CIM, AVSS, and the parameter reduction.
+PRINTED = {
+    ("sentiment", "SST-2", "DistilBERT"): "0.9142 0.8673 0.8739 0.8713 0.8891 16.67%",
+    ("sentiment", "SST-2", "LLama-1B"): "0.9237 0.8718 0.8814 0.8693 0.8702 25.00%",
+    ("sentiment", "SST-2", "Stablelm-3B"): "0.9648 0.8934 0.8891 0.8863 0.9032 25.00%",
+    ("perplexity", "HackerNews", "LLama-8B"): "6.239 6.987 6.987 7.156 6.436 20.00%",
+    ("perplexity", "HackerNews", "LLama-7B"): "6.374 6.891 7.048 7.520 7.461 25.00%",
+    ("perplexity", "HackerNews", "Stablelm-3B"): "9.408 10.031 10.248 10.345 9.599 25.00%",
+    ("perplexity", "The Pile", "LLama-8B"): "6.143 6.973 7.196 6.544 7.066 22.50%",
+    ("perplexity", "The Pile", "LLama-7B"): "6.189 7.145 6.952 6.944 6.473 25.00%",
+    ("perplexity", "The Pile", "Stablelm-3B"): "9.294 9.946 10.081 9.898 9.489 25.00%",
+    ("qa", "SQuAD", "LLama-8B"): "0.5408 0.4713 0.4691 0.4813 0.5121 12.50%",
+    ("qa", "SQuAD", "LLama-7B"): "0.5329 0.4683 0.4796 0.4723 0.5072 15.62%",
+    ("qa", "SQuAD", "Stablelm-3B"): "0.2458 0.1932 0.2078 0.2103 0.2334 12.50%",
+}
+
 
 @pytest.fixture(autouse=True)
 def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "datasets"))
     return tmp_path
+
+
+def test_every_figure_is_the_printed_one() -> None:
+    cells = papers_frame().set_index(["task", "data_set", "model", "method"])
+    assert len(cells) == 5 * len(PRINTED) == 60
+    for row, printed in PRINTED.items():
+        *figures, reduction = printed.split()
+        share = float(reduction.removesuffix("%")) / 100
+        for method, figure in zip(("original", "gbis", "lrp", "cim", "avss"), figures, strict=True):
+            cell = cells.loc[(*row, method)]
+            assert cell["value"] == float(figure), (row, method)
+            assert cell["parameter_reduction"] == (0.0 if method == "original" else pytest.approx(share, abs=1e-12))
+            whole, value = float(figures[0]), float(figure)
+            retained = whole / value if row[0] == "perplexity" else value / whole
+            assert cell["retained"] == pytest.approx(retained), (row, method)
 
 
 def test_the_figures_say_of_themselves_what_the_paper_says_of_them() -> None:

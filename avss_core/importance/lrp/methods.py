@@ -97,10 +97,11 @@ LRP = Method(
 
 ALPHA_BETA = replace(
     LRP,
-    name="lrp-alpha-beta",
+    name="lrp_alpha_beta",
     pretty_name="LRP (αβ)",
-    score=partial(score, variant="lrp-alpha-beta"),
-    details=partial(account, variant="lrp-alpha-beta"),
+    needs=Needs.POSITIVE_RELEVANCE,
+    score=partial(score, variant="lrp_alpha_beta"),
+    details=partial(account, variant="lrp_alpha_beta"),
     our_reading=_reading("αβ-rule (50), α = 1, β = 0: only positive contributions receive relevance."),
 )
 
@@ -110,6 +111,7 @@ ATTNLRP = replace(
     pretty_name="AttnLRP",
     paper="Achtibat et al., AttnLRP: Attention-Aware Layer-Wise Relevance Propagation for Transformers (2024)",
     url="https://arxiv.org/abs/2402.05602",
+    needs=Needs.ATTENTION_RELEVANCE,
     sees=f"{LRP.sees[:-1]}, and through the choice of where attention looks.",
     blind_to=(
         f"{_BLIND} Relevance leaks away in every softmax (about two thirds of it in SmolLM2-135M), so early blocks "

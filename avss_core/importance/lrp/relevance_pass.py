@@ -1,4 +1,4 @@
-"""LRP's pass for the comparison of methods: relevance over a shard, once for each variant that is asked for."""
+"""LRP's passes for the comparison of methods: relevance over a shard, each variant by rules of its own."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from avss_core.importance.lrp.methods import (
 )
 from avss_core.importance.lrp.result import LrpResult, merge_results
 from avss_core.importance.lrp.scores import batch_relevance
-from avss_core.importance.method import Needs
 from avss_core.importance.passes.measured import Done, Measured, batches_of
 from avss_core.importance.settings import RankSettings
 from avss_core.importance.sums import rows_of
 from avss_core.models.load import LoadedModel
 
+# Forward, forward again under the gradient, and the gradient of the input alone, which costs like a forward; the last
+# two by the αβ-rule are four products for each one of the ε-rule.
+_BLOCK_RUNS = {"epsilon": 1 + 1 + 1, "alpha-beta": 1 + 4 + 4}
 
-def relevance_pass(model: LoadedModel, windows: Sequence[Window], settings: RankSettings, done: Done) -> Measured:
-    """Σ|R(u)| of every block and document, and the account of what is conserved, for each chosen variant of LRP."""
-    variants = [chosen.method.name for chosen in settings.chosen if chosen.method.needs is Needs.RELEVANCE]
-    tokens = sum(map(len, windows))
-    tables = []
-    for variant in variants:
-        results = []
-        for batch in batches_of(model, windows):
-            result = batch_relevance(model, batch.to(model.device), VARIANTS[variant])
-            results += [] if result is None else [result]
-            done(batch.tokens / tokens / len(variants))
-        if results:
-            tables += tables_of(variant, merge_results(results), model.n_blocks)
-    # Forward, forward again under the gradient, and the gradient of the input alone, which costs like a forward.
-    return Measured(tables, block_tokens=float(3 * model.n_blocks * tokens * len(variants)))
+
+def relevance_pass(
+    model: LoadedModel, windows: Sequence[Window], settings: RankSettings, done: Done, variant: str
+) -> Measured:
+    """Σ|R(u)| of every block and document, and the account of what is conserved, by one of `VARIANTS`."""
+    rules, tokens = VARIANTS[variant], sum(map(len, windows))
+    results = []
+    for batch in batches_of(model, windows):
+        result = batch_relevance(model, batch.to(model.device), rules)
+        results += [] if result is None else [result]
+        done(batch.tokens / tokens)
+    tables = tables_of(variant, merge_results(results), model.n_blocks) if results else []
+    return Measured(tables, block_tokens=float(_BLOCK_RUNS[rules.rule] * model.n_blocks * tokens))
 
 
 def tables_of(variant: str, result: LrpResult, n_blocks: int) -> list[pd.DataFrame]:

@@ -18,7 +18,7 @@ class LrpResult:
     """Relevance of the blocks' updates u = h[ℓ+1] − h[ℓ], by document, and its way from the output to the input.
 
     documents    document, tokens, output (f), input (ΣR at h[0]): one row a document
-    blocks       document, block, absolute (Σ|R(u)|), signed (ΣR(u)): one row a document and block
+    blocks       document, block, absolute (Σ|R(u)|): one row a document and block
     boundaries   boundary, relevance: ΣR of all documents at h[0] … h[M], then at M + 1 the output itself
     absorbed     stage, cause, relevance: lost in each block 0 … M−1 and in the head (stage M), by cause (CAUSES)
     """

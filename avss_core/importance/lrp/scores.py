@@ -69,12 +69,11 @@ def _down_the_blocks(
     blocks = len(states) - 1
     boundaries = [found.values, _total(_relevance(found.gradient, states[-1]))]  # from the output down
     accounts = [absorbed.take()]
-    absolute, signed = [], []
+    absolute = []
     gradient = found.gradient
     for block in reversed(range(blocks)):
         update = _relevance(gradient, states[block + 1] - states[block])
         absolute.append(_total(update.abs()))
-        signed.append(_total(update))
         leaf = states[block].detach().requires_grad_()
         output = calls.output.unwrap(calls.blocks[block].run(leaf))
         (gradient,) = torch.autograd.grad(output, leaf, gradient)
@@ -84,7 +83,7 @@ def _down_the_blocks(
     _check_finite(flow, batch)
     return LrpResult(
         settings,
-        *_by_document(batch, found.any.cpu().numpy(), flow, _stacked(absolute), _stacked(signed)),
+        *_by_document(batch, found.any.cpu().numpy(), flow, _stacked(absolute)),
         pd.DataFrame({"boundary": np.arange(blocks + 2), "relevance": flow.sum(axis=1)}),
         _account(flow.sum(axis=1), accounts[::-1]),
     )
@@ -104,7 +103,7 @@ def _stacked(from_the_last: list[Tensor]) -> np.ndarray:
 
 
 def _by_document(
-    batch: Batch, counts: np.ndarray, flow: np.ndarray, absolute: np.ndarray, signed: np.ndarray
+    batch: Batch, counts: np.ndarray, flow: np.ndarray, absolute: np.ndarray
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables `documents` and `blocks`: values of the sequences that count, summed over a document's windows."""
     windows = pd.DataFrame(
@@ -120,7 +119,6 @@ def _by_document(
             "document": np.tile(windows["document"], len(absolute)),
             "block": np.repeat(np.arange(len(absolute)), len(windows)),
             "absolute": absolute[:, counts].ravel(),
-            "signed": signed[:, counts].ravel(),
         }
     )
     return windows.groupby("document", as_index=False).sum(), blocks.groupby(

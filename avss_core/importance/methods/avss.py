@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from avss_core.importance.activation_sums import avss_of
+from collections.abc import Mapping
+from typing import Any
+
+from avss_core.importance.activation_sums import avss_of, floored_of
 from avss_core.importance.method import Array, Cost, Method, Needs, Reading
 from avss_core.importance.sums import Sums
 
@@ -10,6 +13,11 @@ from avss_core.importance.sums import Sums
 def score(sums: Sums, reading: Reading) -> Array:
     """(7), AVSS(ℓ) = σ²(ℓ) / S(ℓ)."""
     return avss_of(sums, reading.site)
+
+
+def details(sums: Sums, reading: Reading) -> Mapping[str, Any]:
+    """`floored`: the blocks that are flagged, since their S(ℓ) is floored at 1/N."""
+    return {"floored": floored_of(sums, reading.site)}
 
 
 METHOD = Method(
@@ -25,6 +33,7 @@ METHOD = Method(
         "site `residual` early blocks look dispensable, which mostly they are not."
     ),
     score=score,
+    details=details,
     has_sites=True,
     our_reading=(
         "N is every number of every token; the site and ε are settings, since the paper fixes neither. Where no number "

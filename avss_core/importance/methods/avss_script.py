@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from avss_core.importance.avss import derived_columns
 from avss_core.importance.method import Array, Cost, Method, Needs, Reading
@@ -14,9 +18,16 @@ SILENT = "script:silent"  # Σ over windows of features with |mean over tokens| 
 
 def score(sums: Sums, reading: Reading) -> Array:
     """Mean over windows of the variance, over the mean over windows of the sparsity (floored at 1/N where it is 0)."""
-    n = sums.weight(SILENT).astype(np.int64)
-    columns = derived_columns(sums.mean(VARIANCE), sums.mean(SILENT), n)
-    return columns["avss"].astype(np.float64)
+    return _derived(sums)["avss"].astype(np.float64)
+
+
+def details(sums: Sums, reading: Reading) -> Mapping[str, Any]:
+    """`floored`: the blocks that are flagged, since their sparsity is floored at 1/N."""
+    return {"floored": [int(block) for block in np.flatnonzero(_derived(sums)["floored"])]}
+
+
+def _derived(sums: Sums) -> dict[str, NDArray[Any]]:
+    return derived_columns(sums.mean(VARIANCE), sums.mean(SILENT), sums.weight(SILENT).astype(np.int64))
 
 
 METHOD = Method(
@@ -32,5 +43,6 @@ METHOD = Method(
         "silent, so that it is a variance over a constant."
     ),
     score=score,
+    details=details,
     our_reading="Where no feature is silent the script would divide by zero; the sparsity is floored at 1/N instead.",
 )

@@ -43,7 +43,8 @@ METHOD = Method(
     asks=Asks.NEXT_TOKEN,
     our_reading=(
         "A set of blocks is worth what it gains over guessing among all tokens alike, in nats per token, and never "
-        "less than nothing; once an order of removal gets there, the rest of it is not run."
+        "less than nothing; once an order of removal gets there, the rest of it is not run. The text is cut into "
+        "windows of 128 tokens, a shorter context than ablation's, and worth is cut off in each window by itself."
     ),
     unit="nats per token",
 )

@@ -30,39 +30,44 @@ Values = NDArray[np.float64]
 
 
 def coalitions_pass(model: LoadedModel, windows: Sequence[Window], settings: RankSettings, done: Done) -> Measured:
-    """φ(ℓ) of every block: exact where all coalitions fit into the budget of block runs, else from sampled orders."""
-    if is_exact(model.n_blocks, settings.budget):
-        return _exact(model, windows, done)
-    return _sampled(model, windows, settings, done)
+    """φ(ℓ) of every block: exact where all coalitions fit into the budget of block runs, else from sampled orders.
 
-
-def _exact(model: LoadedModel, windows: Sequence[Window], done: Done) -> Measured:
-    """Every coalition on every window; a sample is a document in a batch."""
-    coalitions, tokens, runs = all_coalitions(model.n_blocks), sum(map(len, windows)), 0.0
-    tables = []
-    for batch in batches_of(model, windows):
-        by_document = ByDocument.of(predicted_tokens(batch).documents.numpy())
-        if by_document.documents.size:
-            losses = _losses(model, batch, coalitions)
-            worths = worth(losses, losses[-1], _chance(model))
-            values = exact_values(dict(zip(coalitions, worths, strict=True)), model.n_blocks)
-            predictions = by_document.count()
-            tables.append(rows_of(MARGINAL, by_document.documents, values.T * predictions[:, None], predictions))
-            runs += batch.tokens * (2**model.n_blocks - 1)
-        done(batch.tokens / tokens)
-    return Measured(tables, block_tokens=runs)
-
-
-def _sampled(model: LoadedModel, windows: Sequence[Window], settings: RankSettings, done: Done) -> Measured:
-    """Pairs of orders, each on one stretch of the text, until the budget is spent; a sample is a pair.
-
-    Stretches are taken in turn, in a random order. A pair is an order and its reverse: a block that goes early in one
-    goes late in the other, which evens out much of the chance in a single order. The seed fixes everything.
+    Either way of stretches of `settings.sample_tokens`, each of which has a worth of its own: it is cut off at chance,
+    so that what is cut off must not depend on which stretches are run together.
     """
     stretches = _stretches(windows, settings.sample_tokens)
     if not stretches:
         done(1.0)
         return Measured([], block_tokens=0.0)
+    if is_exact(model.n_blocks, settings.budget):
+        return _exact(model, stretches, done)
+    return _sampled(model, windows, stretches, settings, done)
+
+
+def _exact(model: LoadedModel, stretches: Sequence[Window], done: Done) -> Measured:
+    """Every coalition on every stretch; a sample is a document."""
+    coalitions, tokens = all_coalitions(model.n_blocks), sum(map(len, stretches))
+    tables = []
+    for batch in batches_of(model, stretches):
+        losses = _losses(model, batch, coalitions)
+        worths = worth(losses, losses[-1], _chance(model))
+        values = exact_values(dict(zip(coalitions, worths, strict=True)), model.n_blocks)
+        predictions = np.array([len(stretch) - 1.0 for stretch in batch.windows])
+        by_document = ByDocument.of([stretch.document for stretch in batch.windows])
+        sums, weights = by_document.add_up(values * predictions), by_document.add_up(predictions)
+        tables.append(rows_of(MARGINAL, by_document.documents, sums, weights))
+        done(batch.tokens / tokens)
+    return Measured(tables, block_tokens=float(tokens * (2**model.n_blocks - 1)))
+
+
+def _sampled(
+    model: LoadedModel, windows: Sequence[Window], stretches: Sequence[Window], settings: RankSettings, done: Done
+) -> Measured:
+    """Pairs of orders, each on one stretch of the text, until the budget is spent; a sample is a pair.
+
+    Stretches are taken in turn, in a random order. A pair is an order and its reverse: a block that goes early in one
+    goes late in the other, which evens out much of the chance in a single order. The seed fixes everything.
+    """
     shuffled = np.random.default_rng([settings.seed, windows[0].document, windows[0].start]).permutation(len(stretches))
     allowed, spent = float(settings.budget * sum(map(len, windows))), 0.0
     documents, repeats, values, predictions, coalitions = [], [], [], [], 0
@@ -125,16 +130,17 @@ def _remove_along(model: LoadedModel, stretch: Window, orders: Sequence[Sequence
 
 
 def _losses(model: LoadedModel, batch: Batch, coalitions: Sequence[Coalition]) -> Values:
-    """Mean −ln p of the next token under each coalition, (coalitions, documents of the batch)."""
+    """Mean −ln p of the next token under each coalition, (coalitions, stretches of the batch)."""
     predicted = predicted_tokens(batch)
     rows, targets = predicted.rows.to(model.device), predicted.targets.to(model.device)
     place = {coalition: index for index, coalition in enumerate(coalitions)}
     found = [torch.empty(0)] * len(coalitions)
     for variant, hidden in walk(model, batch, [Variant(coalition, model.n_blocks) for coalition in coalitions]):
         found[place[variant.kept]] = next_token_nll(model, hidden.flatten(0, 1)[rows], targets)
-    by_document = ByDocument.of(predicted.documents.numpy())
+    # Grouped by row of the batch; each has a token to predict.
+    by_stretch = ByDocument.of((predicted.rows // batch.input_ids.shape[1]).numpy())
     nll = torch.stack(found).cpu().double().numpy()
-    losses: Values = (by_document.add_up(nll) / by_document.count()[:, None]).T
+    losses: Values = (by_stretch.add_up(nll) / by_stretch.count()[:, None]).T
     return losses
 
 
