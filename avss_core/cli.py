@@ -21,6 +21,7 @@ from avss_core.commands.doctor import doctor
 from avss_core.commands.gain import gain
 from avss_core.commands.generate import generate
 from avss_core.commands.hallucinate import hallucinate
+from avss_core.commands.harness import harness
 from avss_core.commands.heal import heal
 from avss_core.commands.iterate import iterate
 from avss_core.commands.methods import methods
@@ -54,6 +55,7 @@ COMMANDS = (
     heal,
     gain,
     generate,
+    harness,
     table1,
     hallucinate,
     mitigate,

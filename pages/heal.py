@@ -53,7 +53,7 @@ def page() -> None:
     if healing is None:
         st.info("This cut has not been healed this way yet: press **Heal**.", icon=":material/play_arrow:")
     elif healing.status == "done":
-        draw_result(healing, cut.reason)
+        draw_result(healing, run, cut)
     elif healing.ended:
         st.caption(f"The last attempt is {healing.status}; press **Heal** to start it again.")
     draw_history(request.model.identity())

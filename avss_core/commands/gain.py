@@ -15,6 +15,7 @@ from avss_core.commands.session import Workers, run_to_end
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.errors import RunError
 from avss_core.jobs.gain_results import gain_in
+from avss_core.jobs.heal_results import healing_of
 from avss_core.jobs.requests import GainRequest
 from avss_core.pruning import Cut, parameter_reduction
 from avss_core.pruning.gain_table import GainSettings
@@ -30,6 +31,7 @@ _DEFAULT = GainSettings()
 def gain(
     *,
     remove: Remove,
+    healing: o.Healing = None,
     tokens: Annotated[int, typer.Option(help="Tokens of a forward pass.")] = _DEFAULT.tokens,
     prompt_tokens: Annotated[int, typer.Option(help="Tokens of the prompt that is continued.")] = (
         _DEFAULT.prompt_tokens
@@ -43,8 +45,10 @@ def gain(
 ) -> None:
     """Time the original and the pruned model in turns, in one run: forward pass, generation, memory, parameters."""
     settings = GainSettings(tokens, prompt_tokens, new_tokens, rounds)
-    request = GainRequest(model.spec, CorpusSpec(), parse_blocks(remove), settings)
     opened = Store(store)
+    removed = parse_blocks(remove)
+    healed_by = None if healing is None else healing_of(opened, healing, removed).id
+    request = GainRequest(model.spec, CorpusSpec(), removed, settings, healed_by)
     known = opened.find_run(request.run_id())
     if again and known is not None and known.status == "done":
         opened.delete_run(known.id)
@@ -64,6 +68,7 @@ def gain_answer(run: Run, request: GainRequest, table: pd.DataFrame) -> dict[str
         "run": run.id,
         "kept": list(cut.kept),
         "removed": list(cut.removed),
+        "healing": request.healing,
         "device": run.facts["device"],
         "dtype": run.facts["dtype"],
         "parameters_removed": reduction.removed,

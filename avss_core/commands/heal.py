@@ -88,13 +88,14 @@ def heal(
             judged = EvaluateRequest(request.model, request.evaluate, PERPLEXITY, ((), request.removed))
             exported = export_cut(workers, judged, request.removed, "named by hand", target, run.id)
     result, files = heal_result(opened, run.id), healed_files(opened, run.id)
+    offered = (*([files.maps] if result.maps_help else []), files.adapter, files.control_adapter)
     values: dict[str, Any] = {
         "run": run.id,
         **result.to_dict(),
         "judged_on": text.judged_on,
         "seconds": run.seconds,
         "tokens": run.facts["tokens"],
-        "files": [str(file) for file in (files.maps, files.adapter, files.control_adapter) if file.exists()],
+        "files": [str(file) for file in offered if file.exists()],
     }
     if exported is not None:
         values["export"] = exported

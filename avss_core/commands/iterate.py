@@ -29,7 +29,15 @@ from avss_core.jobs.search_results import (
     search_records,
 )
 from avss_core.pruning.protect import protected_ends
-from avss_core.pruning.search import AppendixH, Limits, Search, SearchSettings, Step, steps_table
+from avss_core.pruning.search import (
+    AppendixH,
+    Limits,
+    Search,
+    SearchSettings,
+    Step,
+    convergence_for,
+    steps_table,
+)
 from avss_core.pruning.search.settings import DEFAULT_METHOD
 from avss_core.runs import Store
 from avss_core.tasks import PERPLEXITY, spec_of, task_named
@@ -65,7 +73,12 @@ def iterate(
         float | None, typer.Option(help="δ itself, in units of the metric, in place of λ.", show_default=False)
     ] = None,
     convergence: Annotated[
-        float | None, typer.Option(help="ε_c of (59), of appendix H; 0: never end for it.", show_default="0.0001")
+        float | None,
+        typer.Option(
+            help="ε_c of (59), of appendix H: end when a removal changes the metric by a smaller share, as one that "
+            "changes no answer does; 0: never end for it.",
+            show_default="0.0001 for perplexity, 0 for other tasks",
+        ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Score the blocks anew after every removal.")] = False,
     width: Annotated[int | None, typer.Option(help="How many cuts a beam keeps.", show_default="4")] = None,
@@ -104,7 +117,7 @@ def iterate(
     rule = AppendixH(
         plain.tolerance if tolerance is None else tolerance,
         delta,
-        plain.convergence if convergence is None else convergence,
+        convergence_for(task) if convergence is None else convergence,
         again,
     )
     settings = SearchSettings(search.search, Limits(most, retain), rule, rank, width)

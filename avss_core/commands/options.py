@@ -30,6 +30,13 @@ StoreUrl = Annotated[str | None, typer.Option("--store", help="A SQLite file or 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
 
+Healing = Annotated[
+    str | None,
+    typer.Option(
+        help="The id of a finished `avss heal` run of this cut, whose network takes its place.", show_default=False
+    ),
+]
+
 Site = Annotated[str, typer.Option(help="residual, update, mlp, or attention.")]
 EpsilonText = Annotated[str, typer.Option("--epsilon", help="ε, such as 0.01, or 0.1sigma for a multiple of σ.")]
 SkipFirstToken = Annotated[bool, typer.Option("--skip-first-token", help="Leave out the first token of every window.")]

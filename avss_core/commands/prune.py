@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +19,11 @@ from avss_core.commands.prune_cut import choose, evaluate
 from avss_core.commands.prune_options import CutOptions, TaskOptions
 from avss_core.commands.prune_scores import request_for, scores_of
 from avss_core.commands.session import Workers
+from avss_core.errors import SettingError
 from avss_core.importance import Epsilon
 from avss_core.importance.settings import DEFAULT_BUDGET, RankSettings
 from avss_core.jobs import EvaluateRequest
+from avss_core.jobs.heal_results import healing_of
 from avss_core.jobs.metric_outcomes import answer_of, outcomes_in
 from avss_core.pruning.outcome import Outcome
 from avss_core.pruning.targets import Tolerated
@@ -34,6 +36,7 @@ __all__ = ["parse_blocks", "prune"]
 def prune(
     *,
     cut: CutOptions,
+    healing: o.Healing = None,
     task: TaskOptions,
     scores: ScoreOptions,
     budget: Annotated[int, typer.Option(help="Block runs for Shapley values.")] = DEFAULT_BUDGET,
@@ -48,6 +51,8 @@ def prune(
 ) -> None:
     """Remove blocks, chosen by a score or named, and measure what is lost on text that was not profiled."""
     named, epsilon = cut.named, Epsilon.parse(scores.epsilon)
+    if healing is not None and named is None:
+        raise SettingError("--healing names a run that healed one cut; name that cut by --remove.")
     if export is not None:
         check_export_folder(export)
     chosen = cut.chosen(scores.site)
@@ -55,6 +60,7 @@ def prune(
     measured = request_for(chosen, model.spec, text.spec, scores, settings)
     unpruned = EvaluateRequest(model.spec, task.spec(text), task.task, ((),))
     opened = Store(store)
+    healed_by = None if healing is None else healing_of(opened, healing, named or ()).id
     with Workers(opened) as workers:
         target: Tolerated | None = None
         if named is not None:
@@ -66,13 +72,19 @@ def prune(
         evaluate(workers, unpruned, [removed])
         outcomes = outcomes_in(opened, unpruned, removed, reason)
         values = {**answer_of(outcomes), "judged_on": text.judged_on}
+        healed: tuple[Outcome, ...] = ()
+        if healed_by is not None:
+            request = replace(unpruned, healing=healed_by)
+            evaluate(workers, request, [removed])
+            healed = outcomes_in(opened, request, removed, reason)
+            values["healed"] = {"run": healed_by, **answer_of(healed)}
         if named is None:
             values["method"] = chosen.name
         if target is not None:
             values["target"] = target_answer(target, cut)
         if export is not None:
-            values["export"] = export_cut(workers, unpruned, removed, reason, export)
-    answer(values, as_json, table_of(outcomes))
+            values["export"] = export_cut(workers, unpruned, removed, reason, export, healed_by)
+    answer(values, as_json, table_of(outcomes, healed))
 
 
 def target_answer(target: Tolerated, options: CutOptions) -> dict[str, Any]:
@@ -88,11 +100,15 @@ def target_answer(target: Tolerated, options: CutOptions) -> dict[str, Any]:
     }
 
 
-def table_of(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Before and after by every metric, for people."""
+def table_of(outcomes: Sequence[Outcome], healed: Sequence[Outcome] = ()) -> pd.DataFrame:
+    """Before, after and, where there is one, the healed cut by every metric, for people."""
     rows = [
         {"": state, **evaluation.to_dict()}
-        for outcome in outcomes
-        for state, evaluation in (("before", outcome.before), ("after", outcome.after))
+        for number, outcome in enumerate(outcomes)
+        for state, evaluation in (
+            ("before", outcome.before),
+            ("after", outcome.after),
+            *([("healed", healed[number].after)] if healed else []),
+        )
     ]
     return pd.DataFrame(rows)

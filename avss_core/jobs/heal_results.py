@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from avss_core.errors import RunError
+from avss_core.errors import CutError, RunError
 from avss_core.jobs.requests.heal import HealRequest, Part
 from avss_core.pruning.healing.apart import Apart, apart_of
 from avss_core.pruning.healing.healed_files import HealedFiles
@@ -51,6 +51,14 @@ class HealResult:
         """The blocks that stay."""
         return tuple(block for block in range(self.n_blocks) if block not in self.request.removed)
 
+    @property
+    def maps_help(self) -> bool:
+        """Whether the maps are offered: they help on the documents held out of the calibration text, by which they
+        were chosen, and on the text that all networks are judged on."""
+        if self.maps is None or not self.maps["helps"]:
+            return False
+        return self.evaluations["maps"].value < self.evaluations["pruned"].value
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON types."""
         return {
@@ -61,7 +69,9 @@ class HealResult:
                 name: {"beside": self.beside(name), "ratio": each.ratio, "low": each.low, "high": each.high}
                 for name, each in self.apart.items()
             },
-            "maps": None if self.maps is None else {**self.maps, "trials": _rows(self.trials)},
+            "maps": None
+            if self.maps is None
+            else {**self.maps, "offered": self.maps_help, "trials": _rows(self.trials)},
             "training": self.training,
             "losses": _rows(self.losses),
         }
@@ -94,6 +104,22 @@ def heal_request(store: Store, run_id: str) -> HealRequest:
     if run.kind != HealRequest.kind:
         raise RunError(f"Run {run.id} is a run of kind {run.kind}, not a healing; `avss runs list` shows the kinds.")
     return HealRequest.from_dict(run.spec)
+
+
+def healing_of(store: Store, run_id: str, removed: tuple[int, ...]) -> Run:
+    """The finished healing of a cut, by its id or the beginning of it.
+
+    Raises RunError when there is none, it is of another kind or not done, CutError when it healed another cut.
+    """
+    run, healed = store.run(run_id), heal_request(store, run_id).removed
+    if run.status != "done":
+        raise RunError(f"The healing run {run.id} is {run.status}; finish it first.")
+    if healed != tuple(sorted(removed)):
+        raise CutError(
+            f"The healing run {run.id} healed the cut {list(healed)}, not {sorted(removed)}; name the cut that it "
+            "healed."
+        )
+    return run
 
 
 def healed_files(store: Store, run_id: str) -> HealedFiles:

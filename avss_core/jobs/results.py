@@ -119,10 +119,10 @@ def model_facts(store: Store, run_id: str, model: ModelSpec) -> dict[str, Any]:
 
 
 def evaluated_cuts(store: Store, request: EvaluateRequest) -> set[tuple[int, ...]]:
-    """The sets of removed blocks that have been evaluated for the model, text and task of `request`."""
+    """The sets of removed blocks that have been evaluated for the model, text, task and healing of `request`."""
     wanted = request.to_dict()
     runs = [run for run in store.runs(EvaluateRequest.kind, limit=None) if run.status == "done"]
-    same = [run for run in runs if all(run.spec[part] == wanted[part] for part in ("model", "corpus", "task"))]
+    same = [run for run in runs if all(run.spec.get(part) == value for part, value in wanted.items() if part != "cuts")]
     return {tuple(cut) for run in same for cut in run.spec["cuts"]}
 
 

@@ -124,9 +124,9 @@ class Store:
     def delete_run(self, run_id: str) -> None:
         """Forget a run and its files, its evaluations and what was labelled by hand. RunError while it is under way.
 
-        What was made from its files (exports, gains and texts of a healing name it in their spec) is forgotten as well:
-        made again, the run has the same id, and they would be taken for its own. An evaluation that another run has
-        made as well stays, as that run's.
+        What was made from its files (exports, evaluations, gains and texts of a healing name it in their spec) is
+        forgotten as well: made again, the run has the same id, and they would be taken for its own. An evaluation that
+        another run has made as well stays, as that run's.
         """
         run = self.run(run_id)
         if not run.ended:

@@ -1,4 +1,4 @@
-"""Tasks of the lm-evaluation-harness on a pruned model. The package is optional: `pip install lm-eval`.
+"""Tasks of the lm-evaluation-harness on a pruned model. The package is optional (the extra `harness`).
 
 https://github.com/EleutherAI/lm-evaluation-harness (tried: 0.4.13 with transformers 5.23).
 """
@@ -35,7 +35,7 @@ def run_harness(
     may be on the hub. Raises SettingError when the package is not installed or a task cannot be run, ModelError for a
     model that does not predict the next token.
     """
-    harness, huggingface = _import()
+    harness, huggingface = import_harness()
     if not model.predicts_next_token:
         raise ModelError(
             f"{type(model.network).__name__} does not predict the next token, so the lm-evaluation-harness cannot run "
@@ -65,7 +65,8 @@ def run_harness(
     return pd.DataFrame(list(_rows(answer)), columns=list(COLUMNS))
 
 
-def _import() -> tuple[ModuleType, ModuleType]:
+def import_harness() -> tuple[ModuleType, ModuleType]:
+    """`lm_eval` and `lm_eval.models.huggingface`. Raises SettingError, which says how to get them, without them."""
     try:
         return importlib.import_module("lm_eval"), importlib.import_module("lm_eval.models.huggingface")
     except ImportError as error:

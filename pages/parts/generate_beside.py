@@ -76,7 +76,7 @@ def draw_texts(request: GenerateRequest, both: SideBySide) -> None:
     st.text(request.prompt)
     left, right = st.columns(2)
     draw_text(left, "Original", both.original)
-    draw_text(right, "Pruned", both.pruned)
+    draw_text(right, "Pruned" if request.healing is None else "Pruned and healed", both.pruned)
 
 
 def draw_generate(model: ModelSpec, corpus: CorpusSpec, cut: Cut, run: Run, healing: str | None = None) -> None:

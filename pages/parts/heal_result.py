@@ -12,17 +12,16 @@ import streamlit as st
 
 from avss_core.errors import AvssError
 from avss_core.figures.healing import AIM, apart_chart, healed_bars
-from avss_core.jobs import EvaluateRequest, HealRequest
-from avss_core.jobs.export_results import export_request, exported_in
+from avss_core.jobs import HealRequest
 from avss_core.jobs.heal_results import HealResult, finished_healings, heal_result, healed_files
+from avss_core.pruning import Cut
 from avss_core.pruning.healing.stretches import blocks_as_text
 from avss_core.runs import Run
-from avss_core.tasks import PERPLEXITY
 from pages.parts.engine import store
 from pages.parts.heal_live import draw_losses
-from pages.parts.job_of_request import draw_request, start_request
+from pages.parts.heal_views import draw_views
+from pages.parts.job_of_request import start_request
 from pages.parts.show import show_figure
-from pages.parts.take_home import draw_found
 
 _MOST_LISTED = 20
 
@@ -38,8 +37,8 @@ def _result_of(run_id: str, created: float) -> HealResult:
     return heal_result(store(), run_id)
 
 
-def draw_result(run: Run, reason: str) -> None:
-    """Everything about one finished healing. reason: how its cut was chosen, for the model card."""
+def draw_result(run: Run, profile: Run, cut: Cut) -> None:
+    """Everything about one finished healing of a cut. profile: the run of the same model that the page is about."""
     result = _result(run)
     draw_verdict(run, result)
     table = result.table()
@@ -60,7 +59,7 @@ def draw_result(run: Run, reason: str) -> None:
             )
             st.dataframe(result.trials, hide_index=True)
     draw_downloads(run, result)
-    draw_folder(run, result, reason)
+    draw_views(profile, run, result, cut)
 
 
 def draw_verdict(run: Run, result: HealResult) -> None:
@@ -68,6 +67,11 @@ def draw_verdict(run: Run, result: HealResult) -> None:
     if result.maps is not None and not result.maps["helps"]:
         st.info(
             "No linear map is offered: on the calibration documents held out to judge, none made this cut better.",
+            icon=":material/block:",
+        )
+    elif result.maps is not None and not result.maps_help:
+        st.info(
+            "The linear maps are not offered: they helped where they were chosen, and do not on the held-out text.",
             icon=":material/block:",
         )
     healed = "trained" if "trained" in result.apart else "maps" if "maps" in result.apart else None
@@ -102,37 +106,12 @@ def draw_downloads(run: Run, result: HealResult) -> None:
     """Maps, adapters and loss data as files."""
     files = healed_files(store(), run.id)
     with st.container(horizontal=True, gap="small"):
-        if result.maps is not None and result.maps["helps"]:
+        if result.maps_help:
             _offer("Maps (.npz)", files.maps.read_bytes, f"maps-{run.id}.npz", "application/octet-stream")
         if result.training is not None:
             _offer("Adapters (peft, .zip)", lambda: zipped(files.adapter), f"adapter-{run.id}.zip", "application/zip")
             rows = result.losses
             _offer("Loss data (CSV)", lambda: rows.to_csv(index=False), f"losses-{run.id}.csv", "text/csv")
-
-
-def draw_folder(run: Run, result: HealResult, reason: str) -> None:
-    """The healed model as a folder that plain transformers loads."""
-    if result.maps is not None and result.maps["helps"] and not result.maps["folded"]:
-        st.caption("A map of this healing stays a module of its own, so it cannot become a plain model folder.")
-        return
-    if not ({"trained", "maps"} & result.apart.keys()):
-        return
-    request = result.request
-    judged = EvaluateRequest(request.model, request.evaluate, PERPLEXITY, ((), request.removed))
-    asked = export_request(store(), judged, request.removed, reason, healing=run.id)
-    found = exported_in(store(), asked)
-    if found is None:
-        st.button(
-            "Make a model folder of the healed model",
-            key="heal-folder",
-            icon=":material/inventory_2:",
-            on_click=start_request,
-            args=(asked,),
-            help="Maps folded, adapters merged: plain transformers loads it; checked by loading it again.",
-        )
-    draw_request(asked)
-    if found is not None:
-        draw_found(found, run.facts, request.model.trust_remote_code)
 
 
 def draw_history(model: str) -> None:

@@ -85,8 +85,9 @@ def draw_gain(model: ModelSpec, corpus: CorpusSpec, cut: Cut, healing: str | Non
     }
     st.dataframe(people(table), hide_index=True, column_config=numbers)
     facts = store().run(request.run_id()).facts
+    healed = "" if healing is None else "“pruned” is the healed cut. "
     st.caption(
-        f"On {facts.get('device', 'this device')} in {facts.get('dtype', 'its own precision')}: "
+        f"{healed}On {facts.get('device', 'this device')} in {facts.get('dtype', 'its own precision')}: "
         f"{request.settings.tokens} tokens a pass, {request.settings.new_tokens} tokens written after "
         f"{request.settings.prompt_tokens}. Medians of {request.settings.rounds} rounds; ratios are of values measured "
         "in the same round. Another machine gives other numbers."

@@ -9,7 +9,7 @@ from avss_core.importance.registry import Chosen, fitting_facts
 from avss_core.importance.settings import RankSettings
 from avss_core.jobs import SearchRequest
 from avss_core.models.spec import ModelSpec
-from avss_core.pruning.search import AppendixH, Limits, Search, SearchSettings
+from avss_core.pruning.search import AppendixH, Limits, Search, SearchSettings, convergence_for
 from avss_core.pruning.search.beam import WIDTH
 from avss_core.runs import Run
 from avss_core.tasks import PERPLEXITY, task_named
@@ -133,10 +133,10 @@ def _choose_rule(task: str) -> AppendixH:
     convergence = criterion.number_input(
         "ε_c",
         0.0,
-        value=AppendixH().convergence,
+        value=convergence_for(task),
         step=1e-4,
         format="%g",
-        key="search-convergence",
+        key=f"search-convergence-{task}",  # each task has a default of its own
         help="Equation (59): end when a removal changes performance by a smaller share; 0 never ends for that.",
     )
     again = anew.toggle(
@@ -144,4 +144,6 @@ def _choose_rule(task: str) -> AppendixH:
         key="search-again",
         help="After every removal, by the activations of the pruned model. Costs a measurement each time.",
     )
+    if convergence and not convergence_for(task):
+        st.caption(f"With ε_c above 0, (59) ends the search at the first removal that leaves {unit} just as it was.")
     return AppendixH(tolerance, delta, convergence, again)

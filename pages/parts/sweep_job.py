@@ -113,9 +113,8 @@ def _earlier(left: EvaluateRequest) -> Run | None:
 
 
 def _is_of(run: Run, base: EvaluateRequest) -> bool:
-    """Whether a run evaluates this model on this text and task."""
-    asked = base.to_dict()
-    return all(run.spec[part] == asked[part] for part in ("model", "corpus", "task"))
+    """Whether a run evaluates this model on this text and task, healed by the same run or not at all."""
+    return all(run.spec.get(part) == value for part, value in base.to_dict().items() if part != "cuts")
 
 
 def _duration(run: Run, left: EvaluateRequest, shares_prefixes: bool) -> str:

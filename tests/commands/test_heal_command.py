@@ -3,9 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from said import Avss
 from tiny_model import save_tiny_model
 from transformers import AutoModelForCausalLM
+
+from avss_core.jobs.heal_results import HealResult
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing")
@@ -38,6 +41,53 @@ def test_heal_by_training_and_take_it_home(avss: Avss, text: Path, tmp_path: Pat
     assert told["run"] in again.out
     assert "unpruned + same training" in again.out
     assert "LoRA adapters of rank 4" in again.out
+
+    # The healed network goes where the plain cut's would, by the beginning of the run's id.
+    on = ["--remove", "1-2", "--model", model, "--dtype", "float32", "--healing", told["run"][:8]]
+    judged = avss("prune", *on, "--task", "sentiment", "--max-examples", 8, "--corpus", text, "--json")
+    assert (judged.status, judged.err) == (0, "")
+    found = judged.json["healed"]
+    assert found["run"] == told["run"]
+    assert found["before"] == judged.json["before"]
+    assert {found["after"]["n"], judged.json["after"]["n"]} == {8}
+    assert found["retained_low"] <= found["retained"] <= found["retained_high"]
+    same = ["--corpus", text, "--length", 64, "--max-tokens", 500]
+    perplexity = avss("prune", *on, *same, "--json").json
+    assert perplexity["after"]["value"] == pytest.approx(told["evaluations"]["pruned"]["value"])
+    assert perplexity["healed"]["after"]["value"] == pytest.approx(trained, rel=1e-4)
+    assert "healed" in avss("prune", *on, *same).out
+    written = [
+        avss("generate", "--prompt", "The sea", *options, "--max-new-tokens", 12, "--json").json
+        for options in (on, on[:-2])
+    ]
+    assert [each["healing"] for each in written] == [told["run"], None]
+    ids = torch.tensor([written[0]["original"]["prompt"]])
+    expected = network.generate(ids, max_new_tokens=12, do_sample=False)[0, ids.shape[1] :].tolist()
+    assert written[0]["pruned"]["tokens"] == expected, "as the exported folder writes"
+    assert written[1]["pruned"]["tokens"] != expected
+    gain = avss("gain", *on, "--tokens", 16, "--prompt-tokens", 4, "--new-tokens", 3, "--rounds", 2, "--json")
+    assert (gain.status, gain.err, gain.json["healing"]) == (0, "", told["run"])
+    wrong = avss("gain", "--remove", "1", *on[2:], "--json")
+    assert wrong.status == 2
+    assert "healed the cut [1, 2], not [1]" in wrong.json["error"]
+    by_score = avss("prune", "--method", "avss", "--rank", 2, *on[2:])
+    assert by_score.status == 2
+    assert "name that cut by --remove" in by_score.err
+
+
+def test_only_maps_that_help_are_offered(
+    avss: Avss, tiny_model: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["heal", "--remove", "1", "--model", tiny_model, "--dtype", "float32", "--corpus", text]
+    asked += ["--steps", 0, "--map-tokens", 400, "--training-length", 64, "--evaluate-tokens", 500, "--json"]
+    told = avss(*asked).json
+    values = {name: each["value"] for name, each in told["evaluations"].items()}
+    assert values["maps"] < values["pruned"]
+    assert told["maps"]["offered"]
+    assert [Path(file).name for file in told["files"]] == ["maps.npz"]
+    monkeypatch.setattr(HealResult, "maps_help", False)
+    told = avss(*asked).json
+    assert (told["maps"]["offered"], told["files"]) == (False, [])
 
 
 def test_slips_are_told_before_anything_is_done(avss: Avss) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from said import Avss
 
+from avss_core.runs import Store
+
 STEP = {"number", "decision", "drop", "cumulative_loss", "retained", "stop", "removed", "block_runs", "attempt"}
 ANSWER = {"steps", "stop_reason", "removed", "block_runs", "block_runs_naive", "importance_block_runs", "held_out"}
 
@@ -56,6 +58,17 @@ def test_appendix_h_on_another_task(avss: Avss, tiny_model: Path, text: Path) ->
     assert [score is None for score in steps[1]["scores"]] == [block in steps[0]["removed"] for block in range(3)]
     assert said.json["importance_block_runs"] == 0, "weights are read without running a block"
     assert {row["n"] for row in said.json["held_out"]} == {10}
+
+
+@pytest.mark.parametrize(("task", "expected"), [("perplexity", 1e-4), ("sentiment", 0.0)])
+def test_what_counts_as_converged_by_default(
+    avss: Avss, tiny_model: Path, text: Path, tmp_path: Path, task: str, expected: float
+) -> None:
+    few = ("--max-examples", 6) if task == "sentiment" else ()
+    asked = ("iterate", "--model", tiny_model, "--corpus", text, "--method", "magnitude", "--task", task, *few)
+    assert avss(*asked, "--most", 1, "--json").status == 0
+    (run,) = Store(str(tmp_path / "runs.db")).runs("search")
+    assert run.spec["settings"]["rule"]["convergence"] == expected
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from random_models import build
@@ -13,7 +14,7 @@ from tiny_model import save_tiny_model, write_documents
 
 from avss_core.corpora import CorpusSpec
 from avss_core.corpora.batches import make_batches
-from avss_core.errors import Cancelled, CutError, ModelError, SettingError
+from avss_core.errors import Cancelled, CutError, ModelError, RunError, SettingError
 from avss_core.jobs import HealRequest
 from avss_core.jobs.heal_results import heal_result, healed_files, losses_so_far, trials_of
 from avss_core.jobs.heal_stop import stop_training
@@ -22,11 +23,15 @@ from avss_core.jobs.resident import resident_model, windows_for
 from avss_core.jobs.works import live_training
 from avss_core.jobs.works.base import Turn
 from avss_core.jobs.works.heal import HealWork
+from avss_core.jobs.works.healers import healed_in
 from avss_core.models import ModelSpec
 from avss_core.models.load import wrap
+from avss_core.pruning import Cut
 from avss_core.pruning.healing import LinearSettings, TrainingSettings
 from avss_core.pruning.healing.evaluate import score_network
 from avss_core.pruning.healing.from_files import network_from_files
+from avss_core.pruning.healing.linear_map import LinearHealing, LinearMap
+from avss_core.pruning.healing.stretches import stretches_of
 from avss_core.pruning.healing.train import Training
 from avss_core.runs import Run, Store
 from avss_core.tasks.perplexity_table import summarise
@@ -232,6 +237,31 @@ def test_maps_that_do_not_help_are_not_offered(doing: Doing) -> None:
     assert result.trials["chosen"].tolist() == [True, False]
     assert trials_of(maps.store, run.id)["shrinkage"].isna().tolist() == [True, False]
     assert result.maps["fitted_tokens"] + result.maps["held_out_tokens"] <= 400 + 48
+    assert not result.maps_help
+    with pytest.raises(RunError, match="No map helped this cut"):
+        healed_in(maps.store, run.id, resident_model(maps.request.model), Cut((1, 2), 4, "by hand"))
+
+
+def test_maps_that_help_only_where_they_were_chosen_are_not_offered(doing: Doing) -> None:
+    """In the place of the fitted map one that makes the model sure of a token that no text holds."""
+    maps = Doing(doing.store, replace(doing.request, training=None, linear=LinearSettings((1e-6,), tokens=400)))
+    run = maps.start()
+    maps.unit(0)
+    (stretch,) = stretches_of(CUT)
+    padding = resident_model(maps.request.model).network.lm_head.weight[0].detach().numpy()
+    flattered = (LinearMap(stretch, "state", "", np.zeros((32, 32), np.float32), 1000 * padding, 1.0),)
+    laid = LinearHealing(CUT, LinearSettings(), flattered, (), None, None, 1, 1, 0.1)
+    healed_files(maps.store, run.id).keep_maps(laid)
+    maps.unit(1)
+    maps.end()
+    result = heal_result(maps.store, run.id)
+    assert result.maps is not None
+    assert result.maps["helps"]
+    assert result.evaluations["maps"].value > result.evaluations["pruned"].value
+    assert not result.maps_help
+    assert not result.to_dict()["maps"]["offered"]
+    with pytest.raises(RunError, match="no better on held-out text, so they are not offered"):
+        healed_in(maps.store, run.id, resident_model(maps.request.model), Cut((1, 2), 4, "by hand"))
 
 
 def test_requests_there_and_back(request_: HealRequest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from avss_core.corpora.spec import CorpusSpec
 from avss_core.jobs import HealRequest, ProfileRequest
 from avss_core.jobs.heal_results import healed_files
 from avss_core.jobs.heal_stop import is_to_stop
+from avss_core.jobs.requests.heal import tokens_to_read
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning.healing import LinearSettings, Losses, Step, TrainingSettings, steps_table
 from avss_core.runs import Run, Store
@@ -82,6 +84,7 @@ def lay(store: Store, request: HealRequest, steps: int, ends: bool, goes_on: boo
         rows = [Step(first + n + 1, 1024, 2.0, 1e-3, loss, loss) for n, loss in enumerate(losses)]
         store.add_unit(run.id, 1 + first // 2, 2048, 4.0, steps_table(rows).assign(curve=7).to_parquet)
     store.add_facts(run.id, run.attempt, blocks=4, predicts_next_token=True, model_identity=request.model.identity())
+    store.add_facts(run.id, run.attempt, block_parameters=[10] * 4, parameters=100, dtype="float32")
     if ends:
         parts = [("unpruned", 3.0), ("pruned", 4.0), ("trained", 2.9), ("control", 2.7)]
         frame = pd.concat([scores(*part) for part in parts], ignore_index=True)
@@ -196,3 +199,89 @@ def test_the_cut_is_filled_in_again_after_a_look_at_another_page(shown: AppTest,
     assert healthy(shown.run()).text_input(key="heal-blocks").value == "1-2"
     shown.text_input(key="heal-blocks").set_value("").run()
     assert healthy(shown).text_input(key="heal-blocks").value == "", "emptied by hand it stays empty"
+
+
+def opened(shown: AppTest, tab: str) -> AppTest:
+    shown.session_state["heal-views"] = tab
+    return healthy(shown.run())
+
+
+def test_the_healed_cut_is_judged_on_a_task_beside_the_cut_and_the_whole_model(
+    shown: AppTest, store: Store, tmp_path: Path
+) -> None:
+    run = lay(store, asked(tmp_path, TrainingSettings()), steps=6, ends=True)
+    shown.session_state["heal-blocks"] = "1-2"
+    shown.session_state["heal-evaluation-task"] = "sentiment"
+    healthy(shown.run())
+    assert any("have not been evaluated on this yet" in caption.value for caption in shown.caption)
+    with patch("pages.parts.heal_task.start_job") as start:
+        shown.button(key="heal-evaluate").click().run()
+    (_, plain), (_, healed) = (call.args for call in start.call_args_list)
+    assert (plain.task, plain.cuts, plain.healing) == ("sentiment", ((), (1, 2)), None)
+    assert (healed.cuts, healed.healing) == (((1, 2),), run.id)
+    assert (healed.model, healed.corpus) == (plain.model, plain.corpus) == (ModelSpec(str(tmp_path)), plain.corpus)
+
+    right = {(plain, ()): 90, (plain, (1, 2)): 60, (healed, (1, 2)): 81}
+    for each in (plain, healed):
+        made = store.start_run(each.run_id(), each.kind, each.to_dict(), dict(run.facts))
+        assert made is not None
+        for cut in each.cuts:
+            correct = [1] * right[each, cut] + [0] * (100 - right[each, cut])
+            examples = pd.DataFrame({"document": range(100), "example": range(100), "correct": correct})
+            store.add_evaluation(each.evaluation_key(cut), made.id, (0, 3), {}, examples)
+        store.end_run(made.id, made.attempt, "done")
+    healthy(shown.run())
+    (table,) = [each.value for each in shown.dataframe if "state" in each.value.columns]
+    assert table["state"].tolist() == ["whole model", "the cut", "healed cut"]
+    assert table["value"].tolist() == [0.9, 0.6, 0.81]
+    assert table["retained"].tolist()[1:] == pytest.approx([60 / 90, 0.9])
+    assert (table["low"] < table["value"]).all()
+    assert (table["value"] < table["high"]).all()
+    assert any("healed cut 90.0%" in caption.value for caption in shown.caption)
+    with patch("pages.parts.heal_task.start_job") as start:
+        shown.button(key="heal-evaluate").click().run()
+    assert not start.called, "what is known is not evaluated again"
+
+
+def test_gain_text_and_folder_are_of_the_healed_cut(shown: AppTest, store: Store, tmp_path: Path) -> None:
+    run = lay(store, asked(tmp_path, TrainingSettings()), steps=6, ends=True)
+    shown.session_state["heal-blocks"] = "1-2"
+    healthy(shown.run())
+    started: list = []
+    with (
+        patch("pages.parts.measured_gain.start_request", started.append),
+        patch("pages.parts.generate_beside.start_request", started.append),
+        patch("pages.parts.take_home.start_request", started.append),
+    ):
+        opened(shown, "What is gained?").button(key="measure-gain").click().run()
+        opened(shown, "What does it write?")
+        (write,) = [button for button in shown.button if button.label == "Write"]
+        write.click().run()
+        opened(shown, "Take it home").button(key="make-folder").click().run()
+    assert [each.kind for each in started] == ["gain", "generate", "export"]
+    assert {(each.healing, each.removed) for each in started} == {(run.id, (1, 2))}
+
+
+def test_what_helped_only_where_it_was_chosen_is_not_offered(shown: AppTest, store: Store, tmp_path: Path) -> None:
+    request = replace(asked(tmp_path, TrainingSettings()), training=None)
+    request = replace(request, corpus=replace(request.corpus, max_tokens=tokens_to_read(LinearSettings(), None, 256)))
+    run = store.start_run(request.run_id(), request.kind, request.to_dict())
+    assert run is not None
+    files = healed_files(store, run.id)
+    trials = pd.DataFrame(
+        {"stretch": ["1–2"], "shrinkage": [3.0], "error": [0.5], "perplexity": [44.0], "chosen": True}
+    )
+    store.add_unit(run.id, 0, 100, 1.0, trials.to_parquet)
+    files._write("maps.json", {"helps": True, "healed": ["1–2"], "folded": True, "sentence": "Maps bridge the gap."})
+    files.maps.write_bytes(b"")
+    frame = pd.concat([scores("unpruned", 3.0), scores("pruned", 4.0), scores("maps", 4.1)], ignore_index=True)
+    store.add_unit(run.id, 1, 600, 1.0, frame.to_parquet)
+    store.add_facts(run.id, run.attempt, blocks=4, predicts_next_token=True, model_identity=request.model.identity())
+    store.end_run(run.id, run.attempt, "done")
+    shown.session_state["heal-blocks"] = "1-2"
+    shown.session_state["heal-training"] = False
+    healthy(shown.run())
+    assert any("not offered" in info.value for info in shown.info)
+    assert "Maps (.npz)" not in {button.proto.label for button in shown.get("download_button")}
+    assert shown.button(key="heal-evaluate"), "it can be measured"
+    assert [tab.label for tab in shown.tabs if "?" in tab.label or "home" in tab.label] == ["How does it do on a task?"]

@@ -94,6 +94,13 @@ def test_searches_from_start_to_the_prune_page(store: Store) -> None:
     assert "Cancelled after 0 steps" in shown.warning[0].value
     store.delete_run(run.id)
 
+    assert shown.number_input("search-convergence-perplexity").value == 1e-4
+    shown.selectbox("search-task").set_value("sentiment").run()
+    assert shown.number_input("search-convergence-sentiment").value == 0, "an accuracy often does not move at all"
+    shown.number_input("search-convergence-sentiment").set_value(0.01).run()
+    assert any("leaves accuracy just as it was" in caption.value for caption in shown.caption)
+    shown.selectbox("search-task").set_value("perplexity").run()
+
     for end in ("first", "last"):
         shown.toggle(f"protect-{end}").set_value(False)
     shown.slider("search-most").set_value(2)

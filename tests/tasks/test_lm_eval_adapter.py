@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from types import ModuleType
 
 import pytest
+from fake_harness import Harness, put_in_place
 from random_models import build
 
 from avss_core.errors import ModelError, SettingError
@@ -14,34 +14,9 @@ from avss_core.models.load import wrap
 from avss_core.tasks.lm_eval_adapter import run_harness
 
 
-class Harness(ModuleType):
-    """Stands in for `lm_eval`; remembers how it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__("lm_eval")
-        self.asked: dict = {}
-        self.failure: Exception | None = None
-
-    def simple_evaluate(self, **asked):
-        self.asked = asked
-        if self.failure:
-            raise self.failure
-        return {
-            "results": {
-                "toy": {"alias": "toy", "acc,none": 0.25, "acc_stderr,none": 0.1, "f1,x": 1, "f1_stderr,x": "N/A"}
-            },
-            "higher_is_better": {"toy": {"acc": True}},
-            "n-samples": {"toy": {"original": 9, "effective": 4}},
-        }
-
-
 @pytest.fixture
 def harness(monkeypatch: pytest.MonkeyPatch) -> Harness:
-    harness, models = Harness(), ModuleType("lm_eval.models.huggingface")
-    models.HFLM = lambda **arguments: arguments
-    monkeypatch.setitem(sys.modules, "lm_eval", harness)
-    monkeypatch.setitem(sys.modules, "lm_eval.models.huggingface", models)
-    return harness
+    return put_in_place(monkeypatch)
 
 
 def test_the_pruned_network_is_handed_over_and_the_results_become_a_table(harness: Harness, tokenizer) -> None:

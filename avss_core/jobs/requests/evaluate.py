@@ -17,6 +17,8 @@ from avss_core.tasks import task_named
 class EvaluateRequest:
     """Evaluate a task with each of these sets of blocks removed; the empty set is the unpruned model.
 
+    healing: the id of a healing run, whose network is evaluated in place of the plain cut; the empty set stays the
+    unpruned model, so what is retained of it can be asked as of any cut.
     Model and text are meant as their files are when the first key is asked for; a request made later looks again.
     """
 
@@ -26,6 +28,7 @@ class EvaluateRequest:
     corpus: CorpusSpec
     task: str
     cuts: tuple[tuple[int, ...], ...]
+    healing: str | None = None
 
     def __post_init__(self) -> None:
         """Check the task; SettingError for one that does not exist."""
@@ -35,6 +38,8 @@ class EvaluateRequest:
     def evaluation_key(self, removed: tuple[int, ...]) -> str:
         """Content hash of one evaluation, under which its result is kept."""
         asked = [self.task, task_named(self.task).version, sorted(removed)]
+        if self.healing is not None and removed:
+            asked.append(self.healing)
         return content_hash(self.kind, ENGINE_VERSION, *self._identities, *asked)
 
     @cached_property
@@ -53,10 +58,12 @@ class EvaluateRequest:
             "corpus": self.corpus.to_dict(),
             "task": self.task,
             "cuts": [list(removed) for removed in self.cuts],
+            "healing": self.healing,
         }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EvaluateRequest:
         """The inverse of `to_dict`."""
         model, corpus = ModelSpec.from_dict(values["model"]), CorpusSpec.from_dict(values["corpus"])
-        return cls(model, corpus, values["task"], tuple(tuple(removed) for removed in values["cuts"]))
+        cuts = tuple(tuple(removed) for removed in values["cuts"])
+        return cls(model, corpus, values["task"], cuts, values.get("healing"))  # older runs do not speak of it

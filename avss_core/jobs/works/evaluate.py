@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from avss_core.jobs.requests import EvaluateRequest
 from avss_core.jobs.resident import resident_model, shards_for
 from avss_core.jobs.works.base import Turn, Work, Write
-from avss_core.models.load import LoadedModel
+from avss_core.jobs.works.heal_network import network_of_healing
+from avss_core.models.load import LoadedModel, wrap
 from avss_core.pruning import Cut
 from avss_core.runs import Run, Store
 from avss_core.tasks import task_named
@@ -19,7 +20,7 @@ from avss_core.variants.variant import Variant
 
 
 class EvaluateWork(Work):
-    """All cuts of a request run as one prefix tree."""
+    """All cuts of a request run as one prefix tree; a healed one by itself."""
 
     side_by_side = True
 
@@ -29,9 +30,16 @@ class EvaluateWork(Work):
             Cut(removed, model.n_blocks, "asked for")
 
     def run(self, request: EvaluateRequest, turn: Turn) -> Write:
-        model = resident_model(request.model)
-        variants = [Variant.without(model.n_blocks, removed) for removed in request.cuts]
-        return run_task(request.task, model, self.shards(request)[turn.number], variants, turn.count).to_parquet
+        model, shard = resident_model(request.model), self.shards(request)[turn.number]
+        healed = [] if request.healing is None else [removed for removed in request.cuts if removed]
+        plain = [Variant.without(model.n_blocks, removed) for removed in request.cuts if removed not in healed]
+        frames, count = [], turn.count
+        if plain:
+            frames.append(run_task(request.task, model, shard, plain, count))
+            count = _only_whether_to_stop(turn)  # the tokens have been told
+        for removed in healed:
+            frames.append(_of_healed(request, model, shard, removed, turn, count))
+        return pd.concat(frames, ignore_index=True).to_parquet
 
     def finish(self, request: EvaluateRequest, run: Run, store: Store) -> None:
         frame = pd.concat([pd.read_parquet(store.path_of(unit.file)) for unit in store.units(run.id)])
@@ -43,3 +51,23 @@ class EvaluateWork(Work):
 
     def shards(self, request: EvaluateRequest) -> Sequence[Shard]:
         return shards_for(request.model, request.corpus, request.task)
+
+
+def _of_healed(
+    request: EvaluateRequest,
+    model: LoadedModel,
+    shard: Shard,
+    removed: tuple[int, ...],
+    turn: Turn,
+    count: Callable[[int], None],
+) -> pd.DataFrame:
+    """The rows of a healed cut under the name of the cut: its network is whole as it stands."""
+    assert request.healing is not None
+    network = network_of_healing(turn.store, request.healing, model, removed)
+    made = wrap(network, model.tokenizer, request.model)
+    frame = run_task(request.task, made, shard, [Variant.full(made.n_blocks)], count)
+    return frame.assign(kept=Variant.without(model.n_blocks, removed).key)
+
+
+def _only_whether_to_stop(turn: Turn) -> Callable[[int], None]:
+    return lambda tokens: turn.count(0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from avss_core.errors import CutError
-from avss_core.jobs.heal_results import HealResult, heal_result, healed_files, scores_of
+from avss_core.errors import RunError
+from avss_core.jobs.heal_results import HealResult, heal_result, healed_files, healing_of, scores_of
 from avss_core.jobs.works.healed import Healed
 from avss_core.models.load import LoadedModel
 from avss_core.pruning import Cut
@@ -16,18 +16,20 @@ from avss_core.variants.variant import Variant
 def healed_by_run(store: Store, run: Run, model: LoadedModel, cut: Cut) -> Healed:
     """Build the healed network of a finished run again from its files.
 
-    Raises CutError when the run healed another cut, RunError when its files are gone or nothing was healed,
-    ModelError when a map is not folded, so that plain transformers could not load the network.
+    Raises CutError when the run healed another cut, RunError when its files are gone, nothing was healed, or maps alone
+    do not help on held-out text, ModelError when a map is not folded, so that plain transformers could not load the
+    network.
     """
     from avss_core.pruning.healing.from_files import network_to_export  # peft, which other jobs do without
 
+    healing_of(store, run.id, cut.removed)
     result = heal_result(store, run.id)
-    if result.request.removed != cut.removed:
-        raise CutError(
-            f"The healing run {run.id} healed the cut {list(result.request.removed)}, not {list(cut.removed)}; "
-            "export the cut that it healed."
-        )
     trained = result.training is not None
+    if not trained and result.maps is not None and result.maps["helps"] and not result.maps_help:
+        raise RunError(
+            f"The maps of the healing run {run.id} make the cut no better on held-out text, so they are not offered; "
+            "take the cut itself, or heal it by training."
+        )
     variant, files = Variant.without(model.n_blocks, cut.removed), healed_files(store, run.id)
     network, sentence = network_to_export(model, variant, files, trained)
     scores, name = scores_of(store, run.id), "trained" if trained else "maps"

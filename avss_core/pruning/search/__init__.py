@@ -11,7 +11,7 @@ from avss_core.pruning.search.remembering import remembering
 from avss_core.pruning.search.scoring import PERPLEXITY, Frames, LossOf, Metric
 from avss_core.pruning.search.settings import Search, SearchSettings
 from avss_core.pruning.search.step import Decision, Step, Stop, steps_table
-from avss_core.pruning.search.task_metric import metric_of
+from avss_core.pruning.search.task_metric import convergence_for, metric_of
 
 __all__ = [
     "PERPLEXITY",
@@ -32,6 +32,7 @@ __all__ = [
     "StepRecord",
     "Stop",
     "beam_steps",
+    "convergence_for",
     "greedy_steps",
     "iterative_steps",
     "metric_of",

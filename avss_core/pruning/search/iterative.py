@@ -2,7 +2,9 @@
 
 The least important block is taken out (54) and the model evaluated again (55); if that costs more than δ, the block is
 put back for good (56). Our readings: where lower is better, a rise of the metric is the drop; (59) compares the
-performance before and after a block that stays removed, since one that is put back leaves the model as it was.
+performance before and after a block that stays removed, since one that is put back leaves the model as it was. A mean
+over few examples is often the very same after a removal, which (59) to the letter takes for convergence: it would end
+at the first block that costs nothing. So there it is off unless it is asked for (`convergence_for`).
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ class AppendixH:
 
     tolerance    λ of (58): δ = λ · P(M_0), the drop that one removal may cost
     delta        δ itself, in units of the metric; None: by (58)
-    convergence  ε_c of (59): end when a removal changes performance by a smaller share; 0 never ends for that
+    convergence  ε_c of (59): end when a removal changes performance by a smaller share; 0 never ends for that. The
+                 default is that of a perplexity; of another task, `convergence_for`
     again        compute importance anew after every removal, on the pruned model; otherwise once
 
     Raises SettingError for a setting that is negative or not finite.

@@ -8,8 +8,18 @@ import pytest
 from known_losses import of_perplexities
 
 from avss_core.errors import NumericalError, SettingError
-from avss_core.pruning.search import AppendixH, Decision, Frames, Limits, Metric, Problem, Stop, iterative_steps
-from avss_core.tasks import Evaluation
+from avss_core.pruning.search import (
+    AppendixH,
+    Decision,
+    Frames,
+    Limits,
+    Metric,
+    Problem,
+    Stop,
+    convergence_for,
+    iterative_steps,
+)
+from avss_core.tasks import TASKS, Evaluation
 from avss_core.variants import Variant
 
 # Perplexities by removed blocks; importance rises from block 3 over 1 and 0 to 2.
@@ -146,6 +156,42 @@ def test_higher_is_better() -> None:
     assert steps[-1].delta == pytest.approx(0.04)
     assert steps[-1].cumulative_loss == pytest.approx(-0.02)
     assert steps[-1].retained == pytest.approx(0.82 / 0.8)
+
+
+def test_an_accuracy_that_does_not_move_is_no_convergence() -> None:
+    """Accuracy is a step function of what is removed: blocks 3 and 1 change no answer, 0 costs one of 100."""
+    accuracy = Metric(
+        loss=lambda frame: 1 - frame["right"].mean(),
+        summarise=lambda frame: Evaluation("quiz", "accuracy", frame["right"].mean(), 0.0, 1.0, len(frame), True),
+        retained_interval=lambda before, after: (0.0, 1.0),
+    )
+    right = {(): 50, (3,): 50, (1, 3): 50, (0, 1, 3): 49}
+
+    def loss_of(variants: Sequence[Variant]) -> Frames:
+        return {
+            v: pd.DataFrame({"document": range(100), "right": [1] * right[v.removed] + [0] * (100 - right[v.removed])})
+            for v in variants
+        }
+
+    def run(rule: AppendixH) -> list:
+        return list(iterative_steps(Problem(4, loss_of, metric=accuracy), once(), rule))
+
+    to_the_letter = run(AppendixH())
+    assert [(step.drop, step.stop) for step in to_the_letter] == [(0, Stop.CONVERGED)], "(59) as it is written"
+    steps = run(AppendixH(convergence=convergence_for("sentiment")))
+    assert [step.candidate for step in steps] == [3, 1, 0]
+    assert [step.drop for step in steps] == pytest.approx([0, 0, 0.01])
+    assert steps[-1].stop is Stop.NOTHING_LEFT
+
+
+def test_only_a_perplexity_converges_by_default() -> None:
+    assert {task: convergence_for(task) for task in TASKS} == {
+        "perplexity": 1e-4,
+        "sentiment": 0,
+        "multiple_choice": 0,
+        "qa": 0,
+        "closed_book": 0,
+    }
 
 
 def test_scores_that_cannot_be_compared() -> None:
