@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from avss_core.errors import AvssError
 from avss_core.figures.labels import STATISTICS, statistic_of
 from avss_core.figures.overlay import overlay
+from avss_core.figures.style import under_title
 from avss_core.jobs import ProfileRequest
+from avss_core.runs import Run
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.engine import score_table, store
+from pages.parts.run_sites import measured_sites
 from pages.parts.score_settings import choose_score_settings
 from pages.parts.show import show_figure
+
+
+def names_of(runs: Sequence[Run]) -> dict[str, str]:
+    """What the legend calls each run, by id; runs whose lines are alike are told apart by the start of their ids."""
+    lines = {run.id: line_of(run).removeprefix("✓ ") for run in runs}
+    alike = list(lines.values())
+    return {run: f"{line} · {run[:6]}" if alike.count(line) > 1 else line for run, line in lines.items()}
 
 
 def page() -> None:
@@ -24,16 +36,16 @@ def page() -> None:
     if len(finished) < 2:
         st.info("Two finished profiles are needed; start another one on the Overview page.", icon=":material/add:")
         return
+    names = names_of(list(finished.values()))
     first = [here.id] if here.id in finished else []
     others = [run_id for run_id in finished if run_id not in first]
     chosen = st.multiselect(
-        "Runs", list(finished), default=[*first, *others[:1]], format_func=lambda run_id: line_of(finished[run_id])
+        "Runs", list(finished), default=[*first, *others[:1]], format_func=lambda run_id: names[run_id]
     )
     if not chosen:
         return
-    shared = [
-        site for site in finished[chosen[0]].spec["sites"] if all(site in finished[r].spec["sites"] for r in chosen)
-    ]
+    measured = [measured_sites(finished[run_id]) for run_id in chosen]
+    shared = [site for site in measured[0] if all(site in sites for sites in measured)]
     if not shared:
         st.warning("These runs have no site in common; choose others.", icon=":material/warning:")
         return
@@ -49,12 +61,12 @@ def page() -> None:
                 run_id, len(store().units(run_id)), settings.site, settings.epsilon, settings.skip_first_token
             )
         except AvssError as error:
-            st.warning(f"{line_of(finished[run_id])}: {error}")
+            st.warning(f"{names[run_id]}: {error}")
             continue
-        tables[line_of(finished[run_id]).removeprefix("✓ ")] = table
+        tables[names[run_id]] = table
     if tables:
         data = pd.concat([table.assign(run=name) for name, table in tables.items()], ignore_index=True)
-        show_figure(overlay(tables, column), data, f"compare-{column}")
+        show_figure(under_title(overlay(tables, column), settings.words), data, f"compare-{column}")
         st.caption(
             f"{statistic_of(column).meaning} {settings.words}. With unlike numbers of blocks, depth runs from 0 to 1."
         )

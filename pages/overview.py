@@ -19,6 +19,7 @@ from pages.parts.choose_model import choose_model
 from pages.parts.choose_run import STATUS_SIGN, chosen_run, line_of, look_at
 from pages.parts.engine import jobs, score_table, store
 from pages.parts.follow import follow
+from pages.parts.run_sites import measured_sites, tell_missing
 from pages.parts.show import show_figure
 from pages.parts.trouble import told_in_a_box
 
@@ -71,11 +72,11 @@ def live_curves(
     run_id: str, finished: int, n_units: int | None, n_blocks: int | None
 ) -> tuple[go.Figure, pd.DataFrame]:
     """The curves after so many finished shards, and their data; drawn once for every number of shards."""
-    spec = store().run(run_id).spec
-    model, site = spec["model"]["source"], spec["sites"][0]
+    run = store().run(run_id)
+    model, site = run.spec["model"]["source"], measured_sites(run)[0]
     if finished:
         table = score_table(run_id, finished, site, Epsilon(), False)
-        title = f"{model}: {site}, {finished} of {n_units or '?'} shards, 95 % bands"
+        title = f"{model}: site {site}, ε = {Epsilon()}, {finished} of {n_units or '?'} shards, 95 % bands"
     else:
         table = pd.DataFrame({name: pd.Series(dtype=float) for name in ("block", *LIVE_COLUMNS)})
         title = model  # the figure adds what it waits for
@@ -97,6 +98,7 @@ def draw_live(run_id: str) -> None:
         run, units = store().run(run_id), store().units(run_id)
         figure, table = live_curves(run.id, len(units), run.n_units, run.facts.get("blocks"))
         show_figure(figure, table, "live-curves")
+        tell_missing(run)
 
 
 def draw_history() -> None:

@@ -10,6 +10,7 @@ from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.engine import store
 from pages.parts.follow import follow
 from pages.parts.profile_views import VIEWS
+from pages.parts.run_sites import measured_sites, tell_missing
 from pages.parts.score_settings import ScoreSettings, choose_score_settings
 from pages.parts.trouble import told_in_a_box
 
@@ -27,6 +28,7 @@ def draw(run_id: str, view: str, settings: ScoreSettings) -> None:
             raise RunError(f"Nothing of this run is finished yet ({run.status}). {run.error or ''}".strip())
         if run.status != "done":
             st.info(f"{finished} of {run.n_units} shards so far: these are statistics of a part of the text.")
+        tell_missing(run)
         VIEWS[view](run, finished, settings)
 
 
@@ -35,7 +37,7 @@ def page() -> None:
     st.title("Profile")
     run = chosen_run()
     st.caption(line_of(run))
-    settings = choose_score_settings(run.spec["sites"])
+    settings = choose_score_settings(measured_sites(run))
     view = st.segmented_control("View", list(VIEWS), default="AVSS", key="view", required=True) or "AVSS"
     st.fragment(draw, run_every=None if run.ended else POLL_SECONDS)(run.id, view, settings)
     st.caption(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -10,10 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from avss_core.activations.fused_accumulator import FusedAccumulator
 from avss_core.activations.moments_from_sums import SiteSums
 from avss_core.activations.plain_accumulator import PlainAccumulator
 from avss_core.activations.token_groups import TokenGroups
+
+_fused: Callable[[int, int], Accumulator] | None
+try:
+    from avss_core.activations.fused_accumulator import FusedAccumulator
+
+    _fused = FusedAccumulator
+except ImportError:  # numba comes late to a new Python or NumPy; ordinary operations measure the same, more slowly
+    _fused = None
 
 
 class Accumulator(Protocol):
@@ -44,9 +51,9 @@ def sum_dtype(device: torch.device) -> torch.dtype:
 def accumulator_for(
     device: torch.device, n_blocks: int, n_groups: int, dtype: torch.dtype, plain: bool = False
 ) -> Accumulator:
-    """The fused one in main memory, the plain one on any other device (or when asked for)."""
-    if device.type == "cpu" and dtype == torch.float64 and not plain:
-        return FusedAccumulator(n_blocks, n_groups)
+    """The fused one in main memory, the plain one on any other device (when asked for, or without numba)."""
+    if _fused is not None and device.type == "cpu" and dtype == torch.float64 and not plain:
+        return _fused(n_blocks, n_groups)
     return PlainAccumulator(n_blocks, n_groups, device, dtype)
 
 

@@ -32,14 +32,16 @@ def share_below(histogram: NDArray[np.int64], epsilon: NDArray[np.float64] | flo
     """Equation (4), S = share of |a| < ε, from `histogram` (…, N_BINS); ε may be one value or one per row.
 
     Exact when ε is a bin edge; between two edges the bin's count is split linearly, so that the error is at most the
-    share of activations in that one bin (`share_bounds` gives it). Rows without any activation give nan.
+    share of activations in that one bin (`share_bounds` gives it). Bin 0 counts as below any ε inside it, since what it
+    holds is mostly zeros. Rows without any activation give nan.
     """
     low, high = share_bounds(histogram, epsilon)
     edges = bin_edges()
     eps = np.broadcast_to(np.asarray(epsilon, dtype=np.float64), histogram.shape[:-1])
     index = _bin_of(eps)
     width = np.append(np.diff(edges), np.inf)[index]
-    return low + (high - low) * np.clip((eps - edges[index]) / width, 0.0, 1.0)
+    part = np.where(index == 0, 1.0, np.clip((eps - edges[index]) / width, 0.0, 1.0))
+    return low + (high - low) * part
 
 
 def share_bounds(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from avss_core.activations.magnitude_bins import quantile, share_below, share_bounds
+from avss_core.activations.magnitude_bins import bin_edges, quantile, share_below, share_bounds
 from avss_core.activations.moments import SiteMoments
 from avss_core.errors import SettingError
 
@@ -28,8 +28,9 @@ def median_magnitude(moments: SiteMoments) -> NDArray[np.float64]:
 def massive_shares(moments: SiteMoments, factor: float = FACTOR) -> pd.DataFrame:
     """One row per block with `block, median, threshold, share, share_low, share_high`.
 
-    share is that of the activations with |a| ≥ threshold = factor × median; it is exact to the one bin in which the
-    threshold lies, and share_low and share_high say what that bin allows. nan where there is no median to compare with.
+    share is that of the activations with |a| > threshold = factor × median, as well as the histogram tells both;
+    share_low and share_high are what it allows: the true share, above factor × the true median, lies between them. nan
+    where there is no median to compare with.
     """
     _check(factor)
     pooled = moments.pooled()
@@ -38,11 +39,11 @@ def massive_shares(moments: SiteMoments, factor: float = FACTOR) -> pd.DataFrame
     known = np.isfinite(threshold)
     at = np.where(known, threshold, 1.0)
     histogram = pooled.histogram[:, 0]
-    below_low, below_high = share_bounds(histogram, at)
+    least, most = (np.where(known, factor * edge, 1.0) for edge in _median_bounds(histogram))
     shares = {
         "share": 1 - share_below(histogram, at),
-        "share_low": 1 - below_high,
-        "share_high": 1 - below_low,
+        "share_low": 1 - share_bounds(histogram, most)[1],
+        "share_high": 1 - share_bounds(histogram, least)[0],
     }
     return pd.DataFrame(
         {
@@ -55,10 +56,10 @@ def massive_shares(moments: SiteMoments, factor: float = FACTOR) -> pd.DataFrame
 
 
 def massive_activations(moments: SiteMoments, factor: float = FACTOR) -> pd.DataFrame:
-    """Those of `largest_frame` at or above factor × their block's median; `massive_shares` says how many there are."""
+    """Those of `largest_frame` above factor × their block's median; `massive_shares` says how many there are."""
     _check(factor)
     frame = largest_frame(moments)
-    return frame[frame["ratio"] >= factor].reset_index(drop=True)
+    return frame[frame["ratio"] > factor].reset_index(drop=True)
 
 
 def largest_frame(moments: SiteMoments) -> pd.DataFrame:
@@ -77,6 +78,15 @@ def largest_frame(moments: SiteMoments) -> pd.DataFrame:
             "ratio": found["magnitude"] / median_magnitude(pooled)[block],
         }
     )
+
+
+def _median_bounds(histogram: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Edges around the median of each row of (B, N_BINS): of an even number of values it may lie between two bins."""
+    edges = np.append(bin_edges(), np.inf)
+    below = np.cumsum(histogram, axis=-1)
+    n = below[:, -1:]
+    lower, upper = ((below < rank).sum(axis=-1) for rank in ((n + 1) // 2, n // 2 + 1))
+    return edges[lower], edges[np.minimum(upper, len(edges) - 2) + 1]
 
 
 def _check(factor: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from avss_core.commands import options as o
@@ -11,6 +12,7 @@ from avss_core.commands.answer import answer
 from avss_core.commands.option_groups import ModelOptions, TextOptions, in_groups
 from avss_core.commands.session import Workers, run_to_end
 from avss_core.jobs.requests import ProfileRequest
+from avss_core.jobs.results import missing_sites
 from avss_core.runs import Store
 
 
@@ -31,6 +33,7 @@ def profile(
     request = ProfileRequest(model.spec, text.spec, chosen, stop_when_stable)
     with Workers(Store(store)) as workers:
         run = run_to_end(workers, request)
+        missing = missing_sites(workers.store, run.id)
     facts = run.facts
     answer(
         {
@@ -43,6 +46,9 @@ def profile(
             "device": facts["device"],
             "dtype": facts["dtype"],
             "stopped_after": facts.get("stopped_after"),
+            "missing": missing,
         },
         as_json,
+        pd.DataFrame(list(missing.items()), columns=["site", "why"]) if missing else None,
+        "Sites that could not be measured in this model",
     )

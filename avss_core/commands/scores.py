@@ -17,23 +17,33 @@ from avss_core.jobs.results import authors_scores, finished_profile, profile_req
 from avss_core.runs import Store
 
 POOLED, AUTHORS = "pooled", "authors"
-_SHOWN = ("block", "variance", "sparsity", "avss", "avss_share", "avss_cumulative", "l1", "l2", "frobenius", "floored")
+_SHOWN = ["block", "variance", "sparsity", "sparsity_min", "sparsity_max", "avss", "avss_share", "avss_cumulative"]
+_SHOWN += ["l1", "l2", "frobenius", "floored"]
+_EPSILON, _SITE, _SEED = "0.01", "residual", 0
 
 
 def scores(
     run: Annotated[str, typer.Argument(help="The run that `avss profile` named; its first letters will do.")],
-    site: o.Site = "residual",
-    epsilon: o.EpsilonText = "0.01",
+    site: o.Site = _SITE,
+    epsilon: o.EpsilonText = _EPSILON,
     skip_first_token: o.SkipFirstToken = False,
     preset: Annotated[
         str, typer.Option(help="pooled (ours), or authors: what the authors' script computes (runs the model).")
     ] = POOLED,
-    seed: o.Seed = 0,
+    seed: o.Seed = _SEED,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
     """Score every block of a profiled run: variance, sparsity, norms, AVSS, with 95 % intervals."""
     if preset == AUTHORS:
+        _check_fixed(
+            {
+                "--site": site != _SITE,
+                "--epsilon": epsilon != _EPSILON,
+                "--skip-first-token": skip_first_token,
+                "--seed": seed != _SEED,
+            }
+        )
         _as_the_authors_script(run, store, as_json)
         return
     if preset != POOLED:
@@ -52,9 +62,19 @@ def scores(
             "rows": records(table),
         },
         as_json,
-        table[list(_SHOWN)],
+        table[_SHOWN],
         "AVSS: the paper removes the lowest first. Whether that is wise, `avss prune` measures.",
     )
+
+
+def _check_fixed(given: dict[str, bool]) -> None:
+    """Refuse an option that is given where the authors' script leaves no choice."""
+    for option, is_given in given.items():
+        if is_given:
+            raise SettingError(
+                f"The preset {AUTHORS} measures the block's output with ε = {EPSILON:g} and all tokens, so it takes no "
+                f"{option}; leave the option out."
+            )
 
 
 def _as_the_authors_script(run: str, store: str | None, as_json: bool) -> None:
@@ -67,4 +87,5 @@ def _as_the_authors_script(run: str, store: str | None, as_json: bool) -> None:
     table = authors_scores(opened, request)
     if table is None:
         raise AvssError("The measurement is gone from the store; start it again.")
-    answer({"run": done.id, "preset": AUTHORS, "epsilon": EPSILON, "rows": records(table)}, as_json, table)
+    values = {"run": done.id, "preset": AUTHORS, "epsilon": EPSILON, "rows": records(table)}
+    answer(values, as_json, table[[name for name in table if not name.endswith(("_low", "_high"))]])

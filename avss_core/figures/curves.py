@@ -58,8 +58,9 @@ def block_curve(
 ) -> go.Figure:
     """One statistic against the 0-based block number, with its 95 % band where the table has one.
 
-    `scores` has one row per block: `block`, the column, and where known `<column>_low`, `<column>_high`, `floored`
-    (blocks whose sparsity was 0 get a cross and an entry in the legend). `log` None chooses: logarithmic when the
+    `scores` has one row per block: `block`, the column, and where known `<column>_low`, `<column>_high`,
+    `<column>_min`, `<column>_max` (what a histogram leaves open: in the hover text), `floored` (blocks whose sparsity
+    was below 1/N get a cross and an entry in the legend). `log` None chooses: logarithmic when the
     positive values span more than two decades and none is negative; a zero is then drawn as a triangle under the
     smallest value. `removed` blocks are shaded. The x axis shows `n_blocks` (default: those of the table). Raises
     `SettingError` for an unknown statistic or a missing column.

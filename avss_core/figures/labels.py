@@ -13,13 +13,16 @@ from avss_core.errors import SettingError
 
 Direction = Literal["higher", "lower", "neither"]
 
+BAND = "95 % interval"
+
 
 @dataclass(frozen=True)
 class Statistic:
     """The words for one column of a table that has one row per block.
 
     `unit` is "" for a pure number; `more_important` says which end the paper takes for the important blocks
-    ("neither" where it takes none), and `meaning` says in one line what the number is.
+    ("neither" where it takes none), and `meaning` says in one line what the number is. `band` says what lies between
+    `<column>_low` and `<column>_high`.
     """
 
     column: str
@@ -29,6 +32,7 @@ class Statistic:
     unit: str
     meaning: str
     more_important: Direction
+    band: str = BAND
 
     @property
     def short(self) -> str:
@@ -115,7 +119,7 @@ STATISTICS: tuple[Statistic, ...] = (
         "σ²/S",
         7,
         "activation²",
-        "Variance divided by sparsity; S = 0 is floored at 1/N and flagged.",
+        "Variance divided by sparsity; S below 1/N is floored at 1/N and flagged.",
         "higher",
     ),
     Statistic(

@@ -10,11 +10,10 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from avss_core.figures.axes import raised
-from avss_core.figures.labels import Statistic
+from avss_core.figures.labels import BAND, Statistic
 from avss_core.figures.style import colour, dash, symbol, translucent
 
-BAND = "95 % interval"
-FLOORED = "flagged: S = 0, floored at 1/N"
+FLOORED = "flagged: S < 1/N, floored at 1/N"
 OFF_AXIS = "zero or less: off the logarithmic axis"
 
 
@@ -69,12 +68,19 @@ def line_traces(
     details = np.column_stack([frame["block"].to_numpy(), values, *low_high])
     hover = f"block %{{customdata[0]:d}}{where}<br>{statistic.short} = %{{customdata[1]:.4g}}"
     if ends is not None:
-        hover += "<br>95 %: %{customdata[2]:.4g} to %{customdata[3]:.4g}"
+        words = "95 %" if statistic.band == BAND else statistic.band
+        hover += f"<br>{words}: %{{customdata[2]:.4g}} to %{{customdata[3]:.4g}}"
+    allowed = [f"{statistic.column}_{end}" for end in ("min", "max")]
+    if set(allowed) <= set(frame.columns):
+        details = np.column_stack([details, frame[allowed].to_numpy(dtype=float)])
+        hover += "<br>the histogram allows %{customdata[4]:.4g} to %{customdata[5]:.4g}"
 
     traces = []
     if ends is not None:
         low, high = (raised(end, floor) for end in ends)
-        traces.append(band(at, low, high, hue, BAND, legendgroup=name or BAND, showlegend=name is None))
+        traces.append(
+            band(at, low, high, hue, statistic.band, legendgroup=name or statistic.band, showlegend=name is None)
+        )
     traces.append(
         go.Scatter(
             x=at,

@@ -32,8 +32,8 @@ def massive_map(
 ) -> go.Figure:
     """A point per massive activation at (token position or feature, block); size and colour are |a| / median |a|.
 
-    `massive` has `block, position, feature, ratio` (0-based; ratio > 0). An empty table says that there is none.
-    Raises `SettingError` for another x axis or a missing column.
+    `massive` has `block, position, feature, ratio` (0-based, positions from the document's start; ratio > 0). An empty
+    table says that there is none. Raises `SettingError` for another x axis or a missing column.
     """
     if across not in ("position", "feature"):
         raise SettingError(f"The map of massive activations is drawn by position or by feature, not by {across!r}.")
@@ -59,7 +59,7 @@ def massive_map(
                     "colorbar": log_colourbar(logs, "|a| / median |a| of the block"),
                 },
                 customdata=rows[["block", "position", "feature", "ratio"]].to_numpy(),
-                hovertemplate="block %{customdata[0]:d}<br>token position %{customdata[1]:d}, "
+                hovertemplate="block %{customdata[0]:d}<br>token position in the document %{customdata[1]:d}, "
                 "feature %{customdata[2]:d}<br>%{customdata[3]:.0f} × the block's median<extra></extra>",
                 name="massive activations",
             )
@@ -70,7 +70,7 @@ def massive_map(
         figure.update_xaxes(range=[first - room, last + room])
     figure.update_xaxes(tickformat="d")
     figure.update_yaxes(**block_axis(count))
-    name = "token position in the sequence" if across == "position" else "feature"
+    name = "token position in the document" if across == "position" else "feature"
     heading = title or f"Massive activations by {'token position' if across == 'position' else 'feature'} and block"
     finish(figure, heading, name, "block", height=160 + 10 * max(count, 20), legend=False)
     return figure if len(rows) else say(figure, "No massive activation was found")

@@ -6,7 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from avss_core.figures.frames import need_columns
-from avss_core.figures.line import BAND, band, one_entry_each
+from avss_core.figures.labels import BAND
+from avss_core.figures.line import band, one_entry_each
 from avss_core.figures.style import MUTED, colour, dash, finish, say
 
 _COLUMNS = ("estimator", "coverage", "risk", "risk_low", "risk_high")

@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 
 from avss_core.figures.axes import spans_decades, tick_step, value_axis
 from avss_core.figures.frames import need_columns
-from avss_core.figures.line import BAND, band
+from avss_core.figures.labels import BAND
+from avss_core.figures.line import band
 from avss_core.figures.style import MUTED, PALETTE, finish, say
 
 COLUMNS = ("number", "decision", "value", "low", "high", "attempt", "drop", "delta", "retained", "blocks")

@@ -29,6 +29,7 @@ DIVERGING = ((0.0, "#b35806"), (0.25, "#f1a340"), (0.5, "#f2f2f2"), (0.75, "#6ea
 _TITLE_LINE = 22  # pixels a line of the title takes
 _TITLE_TOP = 10
 _TITLE_WIDTH = 62  # characters after which a title is broken, so that it fits 600 pixels
+_NOTE_WIDTH = 84  # of the smaller letters under it
 
 
 def colour(index: int) -> str:
@@ -137,6 +138,23 @@ def finish(
         figure.update_xaxes(title_text=x)
     if y is not None:
         figure.update_yaxes(title_text=y)
+    return figure
+
+
+def under_title(figure: go.Figure, words: str) -> go.Figure:
+    """Add a smaller line under the title of a finished figure, for what a download has to say by itself: which model,
+    text and settings. The figure grows by that line; returns the same figure."""
+    layout, lines = figure.layout, textwrap.wrap(words, _NOTE_WIDTH)
+    more = _TITLE_LINE * len(lines)
+    note = "<br>".join(f"<span style='font-size:12px'>{line}</span>" for line in lines)
+    head = layout.margin.t - 8 + more
+    height = layout.height + more
+    figure.update_layout(
+        height=height,
+        title={"text": f"{layout.title.text}<br>{note}", "pad": {"t": layout.title.pad.t + more}},
+        margin={"t": head + 8},
+        legend={"y": 1 - head / height},
+    )
     return figure
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from avss_core.activations.magnitude_bins import share_below
+from avss_core.activations.magnitude_bins import share_below, share_bounds
 from avss_core.activations.moments import FIRST_TOKEN, Profile, SiteMoments
 from avss_core.errors import SettingError
 from avss_core.importance.epsilon import Epsilon
@@ -26,6 +26,8 @@ COLUMNS = (
     "std",
     "variance_share",
     "sparsity",
+    "sparsity_min",
+    "sparsity_max",
     "sparsity_share",
     "sparsity_deviation",
     "avss",
@@ -47,6 +49,7 @@ def score_table(
 ) -> pd.DataFrame:
     """One row per block with the columns `COLUMNS`, for one site of a profile.
 
+    sparsity_min and sparsity_max are the ends that the histogram leaves to S; they meet where ε is a bin edge.
     groups: only the tokens of these groups (all when None). Raises SettingError when the profile does not hold the
     site or a group, or when no token is left.
     """
@@ -97,7 +100,9 @@ def score_columns(moments: SiteMoments, epsilon: Epsilon, site: str) -> dict[str
     tokens, sequences = int(moments.tokens[0]), int(moments.sequences[0])
     variance = moments.m2[:, 0] / n  # (1)
     std = np.sqrt(variance)  # (2)
-    sparsity = share_below(moments.histogram[:, 0], epsilon.absolute(std))  # (4)
+    threshold = epsilon.absolute(std)
+    sparsity = share_below(moments.histogram[:, 0], threshold)  # (4)
+    sparsity_min, sparsity_max = share_bounds(moments.histogram[:, 0], threshold)
     return {
         "block": np.arange(moments.n_blocks),
         "site": site,
@@ -106,6 +111,8 @@ def score_columns(moments: SiteMoments, epsilon: Epsilon, site: str) -> dict[str
         "variance": variance,
         "std": std,
         **derived_columns(variance, sparsity, n),
+        "sparsity_min": sparsity_min,
+        "sparsity_max": sparsity_max,
         "l1": moments.abs_sum[:, 0] / tokens,
         "l2": moments.l2_sum[:, 0] / tokens,
         "frobenius": moments.frobenius_sum[:, 0] / sequences,
@@ -117,9 +124,10 @@ def derived_columns(
 ) -> dict[str, NDArray[Any]]:
     """Equations (3) and (5)–(9) from σ² and S of each block, along the last axis.
 
-    S = 0 would make (7) undefined: it is floored at 1/N there, and the block is flagged (our reading).
+    S = 0 would make (7) undefined: S below 1/N (0, or interpolated to less than one activation) is floored at 1/N, and
+    the block is flagged (our reading).
     """
-    floored = sparsity == 0
+    floored = sparsity * n < 1 - 1e-9  # a share of one activation may be rounded to a little less
     avss = variance / np.where(floored, 1.0 / n, sparsity)  # (7)
     avss_share = shares(avss)  # (8)
     sparsity_share = shares(sparsity)  # (5)

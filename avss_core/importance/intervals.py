@@ -17,7 +17,20 @@ from avss_core.activations.moments import Profile, merge_profiles
 from avss_core.importance.avss import chosen_groups, derived_columns, moments_of, score_table
 from avss_core.importance.epsilon import Epsilon
 
-RESAMPLED = ("variance", "std", "sparsity", "avss", "avss_share", "avss_cumulative", "l1", "l2", "frobenius")
+RESAMPLED = (
+    "variance",
+    "std",
+    "variance_share",
+    "sparsity",
+    "sparsity_share",
+    "sparsity_deviation",
+    "avss",
+    "avss_share",
+    "avss_cumulative",
+    "l1",
+    "l2",
+    "frobenius",
+)
 MIN_SHARDS = 4
 
 

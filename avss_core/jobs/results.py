@@ -51,6 +51,13 @@ def finished_profile(store: Store, run_id: str) -> list[Profile]:
     return shards
 
 
+def missing_sites(store: Store, run_id: str) -> dict[str, str]:
+    """Why a site that a profile was asked for is missing, by site; empty until a shard is finished."""
+    profile_request(store, run_id)
+    units = store.units(store.run(run_id).id)
+    return dict(_read(str(store.path_of(units[0].file))).missing) if units else {}
+
+
 def evaluation_of(
     store: Store, request: EvaluateRequest, removed: tuple[int, ...]
 ) -> tuple[Evaluation, pd.DataFrame] | None:

@@ -11,7 +11,7 @@ import signal
 import threading
 from contextlib import suppress
 
-SLOW_TO_IMPORT = ("torch", "transformers", "avss_core.jobs.driver", "avss_core.activations.fused_kernel")
+SLOW_TO_IMPORT = ("torch", "transformers", "avss_core.jobs.driver", "avss_core.activations.accumulators")
 
 _importing = threading.Lock()
 

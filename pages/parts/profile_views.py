@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from avss_core.activations import merge_profiles
@@ -19,6 +20,7 @@ from avss_core.figures.magnitudes import magnitude_histogram
 from avss_core.figures.massive import massive_map
 from avss_core.figures.stability import stability_curve
 from avss_core.figures.strip import network_strip
+from avss_core.figures.style import under_title
 from avss_core.importance import Epsilon
 from avss_core.importance.authors_table import EPSILON
 from avss_core.importance.avss import chosen_moments, lowest_first
@@ -29,6 +31,7 @@ from avss_core.pruning import authors_cumulative
 from avss_core.runs import Run
 from pages.parts.engine import jobs, score_table, store
 from pages.parts.follow import follow
+from pages.parts.run_words import model_and_text
 from pages.parts.score_settings import ScoreSettings
 from pages.parts.show import show_figure
 
@@ -51,8 +54,9 @@ MASSIVE_SHARE = Statistic(
     "",
     None,
     "share of activations",
-    f"Share of |a| ≥ {FACTOR:g} × the block's median.",
+    f"Share of |a| > {FACTOR:g} × the block's median.",
     "neither",
+    band="bounds of the histogram",
 )
 
 
@@ -83,14 +87,14 @@ def draw_curves(columns: tuple[str, ...], run: Run, finished: int, settings: Sco
     """Statistics by block, with their bands."""
     table = _table(run, finished, settings)
     for column in columns:
-        show_figure(block_curve(table, column), table, f"{column}-{settings.site}")
-        st.caption(f"{statistic_of(column).meaning} {statistic_of(column).direction}")
+        _show(block_curve(table, column), table, f"{column}-{settings.site}", run, settings)
+        st.caption(f"{statistic_of(column).meaning} {statistic_of(column).direction}{_open(table, column)}")
 
 
 def draw_heatmap(run: Run, finished: int, settings: ScoreSettings) -> None:
     """Block × statistic, as in the papers' figure 1."""
     table = _table(run, finished, settings)
-    show_figure(statistics_heatmap(table), table, f"heatmap-{settings.site}")
+    _show(statistics_heatmap(table), table, f"heatmap-{settings.site}", run, settings)
 
 
 def draw_magnitudes(run: Run, finished: int, settings: ScoreSettings) -> None:
@@ -103,7 +107,8 @@ def draw_magnitudes(run: Run, finished: int, settings: ScoreSettings) -> None:
     epsilon = None if settings.epsilon.relative else settings.epsilon.value
     if blocks:
         shown = frame[frame["block"].isin(blocks)]
-        show_figure(magnitude_histogram(shown, blocks, epsilon), shown, f"magnitudes-{settings.site}")
+        figure = magnitude_histogram(shown, blocks, epsilon)
+        _show(figure, shown, f"magnitudes-{settings.site}", run, settings)
         silent = ", ".join(f"block {b}: {table['sparsity'].iloc[b]:.2%}" for b in blocks)
         st.caption(f"What lies left of ε is the sparsity S, equation (4): {silent}.")
     with st.expander("Quantiles of |a|"):
@@ -117,12 +122,13 @@ def draw_massive(run: Run, finished: int, settings: ScoreSettings) -> None:
     massive = massive_activations(moments)
     across = st.segmented_control("Across", ["position", "feature"], default="position", key="across", required=True)
     figure = massive_map(massive, "feature" if across == "feature" else "position", n_blocks=moments.n_blocks)
-    show_figure(figure, massive, f"massive-{settings.site}")
+    _show(figure, massive, f"massive-{settings.site}", run, settings)
     shares = massive_shares(moments)
-    show_figure(block_curve(shares, MASSIVE_SHARE), shares, f"massive-share-{settings.site}")
+    _show(block_curve(shares, MASSIVE_SHARE), shares, f"massive-share-{settings.site}", run, settings)
     st.caption(
-        f"Massive: at least {FACTOR:g} times the block's median |a| (our reading). The map shows those among the 32 "
-        "largest activations of each block; the curve counts all of them."
+        f"Massive: above {FACTOR:g} times the block's median |a| (our reading). The map shows those among the 32 "
+        "largest activations of each block; the curve counts all of them. Its band holds every share that the "
+        "histogram allows, for the median as well as for the count."
     )
 
 
@@ -132,7 +138,7 @@ def draw_features(run: Run, finished: int, settings: ScoreSettings) -> None:
     names = [statistic.name for statistic in FEATURE_STATISTICS]
     chosen = st.segmented_control("Statistic", names, default=names[1], key="feature-statistic", required=True)
     statistic = FEATURE_STATISTICS[names.index(chosen or names[1])]
-    show_figure(feature_heatmap(frame, statistic), frame, f"features-{statistic.column}-{settings.site}")
+    _show(feature_heatmap(frame, statistic), frame, f"features-{statistic.column}-{settings.site}", run, settings)
 
 
 def draw_stability(run: Run, finished: int, settings: ScoreSettings) -> None:
@@ -142,7 +148,7 @@ def draw_stability(run: Run, finished: int, settings: ScoreSettings) -> None:
     frame = pd.DataFrame(
         [{"shards": k, "stability": stability_after(run.id, k, *asked)} for k in range(1, finished + 1)]
     )
-    show_figure(stability_curve(frame), frame, f"stability-{settings.site}")
+    _show(stability_curve(frame), frame, f"stability-{settings.site}", run, settings)
     table = _table(run, finished, settings)
     lowest = sorted(lowest_first(table["avss"])[: lowest_count(share, len(table))])
     st.caption(
@@ -172,12 +178,17 @@ def draw_authors(run: Run, finished: int, settings: ScoreSettings) -> None:
         return
     for column in ("variance", "sparsity", "avss", "avss_share", "avss_cumulative", *AUTHORS_NORMS):
         statistic = AUTHORS_NORMS.get(column, column)
-        show_figure(block_curve(table, statistic), table, f"authors-{column}")
+        figure = block_curve(table, statistic, title=f"{statistic_of(statistic).short} by block (authors' script)")
+        show_figure(under_title(figure, model_and_text(run)), table, f"authors-{column}")
+    st.caption("Bands: 95 % intervals from resampling the shards of the text. Weights do not depend on it.")
     share = st.slider(
         "Its cumulative rule: remove blocks, in block order, while C ≤ p", 0.0, 1.0, 0.25, key="authors-p"
     )
     cut = authors_cumulative(table["avss_cumulative"].tolist(), share)
-    st.plotly_chart(network_strip(len(table), cut.removed), key="authors-strip", config={"displayModeBar": False})
+    heading = f"{len(cut.kept)} of {len(table)} blocks kept (authors' script, C ≤ {share:g})"
+    strip = network_strip(len(table), cut.removed, title=heading)
+    taken = pd.DataFrame({"block": table["block"], "removed": table["block"].isin(cut.removed)})
+    show_figure(under_title(strip, model_and_text(run)), taken, "authors-strip")
     st.caption(
         f"Removed: {', '.join(map(str, cut.removed)) or 'none'} ({cut.reason}). Evaluate it by hand on the Prune page."
     )
@@ -197,10 +208,25 @@ def _table(run: Run, finished: int, settings: ScoreSettings) -> pd.DataFrame:
     if table["floored"].any():
         blocks = ", ".join(str(block) for block in table.loc[table["floored"], "block"])
         st.warning(
-            f"S = 0 in block {blocks}: no activation is below ε there, so S is floored at 1/N (our reading). "
+            f"S < 1/N in block {blocks}: less than one activation is below ε there, so S is floored at 1/N (our "
+            "reading). "
             "A larger ε tells more."
         )
     return table
+
+
+def _show(figure: go.Figure, data: pd.DataFrame, name: str, run: Run, settings: ScoreSettings) -> None:
+    show_figure(under_title(figure, f"{model_and_text(run)}: {settings.words}"), data, name)
+
+
+def _open(table: pd.DataFrame, column: str) -> str:
+    """How far the histogram leaves the sparsity open, in a sentence; nothing for what is exact."""
+    if column != "sparsity":
+        return ""
+    width = table["sparsity_max"] - table["sparsity_min"]
+    if not (width > 0).any():
+        return " ε is an edge of the histogram, so S is exact."
+    return f" Read off the histogram, S is off by at most {width.max():.2g} (block {table['block'][width.idxmax()]})."
 
 
 def _moments(run: Run, finished: int, settings: ScoreSettings) -> SiteMoments:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,3 +132,24 @@ def test_tensors_that_are_not_contiguous() -> None:
     expected = float64(after[:, 1:]).sum(axis=(0, 1))
     np.testing.assert_allclose(fused.feature_sums[0, 1, 0], expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(plain.feature_sums[0, 1, 0], expected, rtol=1e-12, atol=1e-12)
+
+
+def test_without_numba_the_plain_path_measures_the_same() -> None:
+    code = """
+import sys
+sys.modules["numba"] = None  # its import fails
+from measured_by_hand import random_windows
+from random_models import build
+from avss_core.activations.measure import measure
+from avss_core.jobs.warm_up import import_all
+from avss_core.models.load import wrap
+import_all()
+moments = measure(wrap(build("llama"), None), random_windows(14, 9, 3)).sites["update"].pooled()
+print(*moments.m2[:, 0].tolist())
+"""
+    paths = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+    shell = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run([sys.executable, "-c", code], env=shell, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = measure(wrap(build("llama"), None), random_windows(14, 9, 3)).sites["update"].pooled().m2[:, 0]
+    np.testing.assert_allclose(np.array(done.stdout.split(), dtype=np.float64), expected, rtol=1e-12)

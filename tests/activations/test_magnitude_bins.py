@@ -44,6 +44,13 @@ def test_between_edges_the_bounds_hold(values: np.ndarray, epsilon: float) -> No
     assert low <= share_below(histogram_of(values), epsilon) <= high
 
 
+def test_zeros_are_below_an_epsilon_under_the_lowest_edge() -> None:
+    half_zeros = histogram_of(np.array([0.0, 0.0, 1.0, 2.0]))
+    for epsilon in (1e-13, 1e-30, 2.0**-40):
+        assert share_below(half_zeros, epsilon) == 0.5
+    assert share_bounds(half_zeros, 1e-13) == (0, 0.5)
+
+
 def test_one_epsilon_for_each_row_and_rows_without_activations() -> None:
     histograms = np.stack([histogram_of(np.array([0.5, 1.5, 3.0])), np.zeros(N_BINS, dtype=np.int64)])
     shares = share_below(histograms, np.array([2.0, 2.0]))

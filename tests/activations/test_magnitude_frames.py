@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from random_models import build
 from avss_core.activations.collector import Collector
 from avss_core.activations.features import feature_frame
 from avss_core.activations.forward import run_base
+from avss_core.activations.magnitude_bins import bin_edges
 from avss_core.activations.magnitudes import magnitude_frame, quantile_frame
 from avss_core.activations.massive import largest_frame, massive_activations, massive_shares, median_magnitude
-from avss_core.activations.moments import SiteMoments
+from avss_core.activations.moments import LARGEST, N_LARGEST, SiteMoments
 from avss_core.corpora.batches import make_batches
 from avss_core.corpora.windows import Window
 from avss_core.errors import SettingError
@@ -58,6 +60,24 @@ def measured() -> tuple[SiteMoments, list[np.ndarray]]:
     return profile.sites["residual"], by_block
 
 
+def moments_of_values(cases: Sequence[Sequence[float]]) -> SiteMoments:
+    """Moments that have, block by block, these magnitudes in their histogram (and are zero otherwise)."""
+    zeros, bins = np.zeros((len(cases), 1)), np.append(bin_edges(), np.inf)
+    return SiteMoments(
+        groups=("rest",),
+        tokens=np.array([1]),
+        sequences=np.array([1, 1]),
+        mean=zeros,
+        m2=zeros,
+        abs_sum=zeros,
+        l2_sum=zeros,
+        frobenius_sum=np.zeros((len(cases), 2)),
+        histogram=np.stack([np.histogram(values, bins)[0] for values in cases])[:, None],
+        feature_sums=np.zeros((len(cases), 1, 3, 1)),
+        largest=np.zeros((len(cases), 1, N_LARGEST), dtype=LARGEST),
+    )
+
+
 def test_the_distribution_of_every_block(measured: tuple[SiteMoments, list[np.ndarray]]) -> None:
     moments, by_block = measured
     for per_octave in (1, 4, 16):
@@ -96,7 +116,28 @@ def test_shares_of_massive_activations(measured: tuple[SiteMoments, list[np.ndar
             assert row.share_low <= exact + 1e-15
             assert exact <= row.share_high + 1e-15
             assert row.share_low <= row.share <= row.share_high
+            massive = (np.abs(values) > factor * np.median(np.abs(values))).mean()
+            assert row.share_low <= massive + 1e-15
+            assert massive <= row.share_high + 1e-15
     assert massive_shares(moments)["share"][1] == pytest.approx(3 / by_block[1].size)
+
+
+def test_bounds_hold_for_the_true_median_wherever_it_is_in_its_bin() -> None:
+    """Each case has activations between 100 × the true median and 100 × the one that the histogram interpolates."""
+    cases = [
+        [1.001] * 10 + [101.0, 102.0, 106.0],
+        [1.061] * 10 + [100.0, 104.0, 106.05, 106.2],
+        [1.0] * 5 + [1.9] * 2 + [2.0] * 2 + [3.0] * 3 + [145.0, 190.0, 194.9, 195.0, 195.1, 206.0],  # between two bins
+        [1.0] * 4 + [9.0] * 4 + [450.0, 500.0],
+        [1.0] * 4 + [100.0] * 3,  # 100 × the median itself is not massive
+    ]
+    moments = moments_of_values(cases)
+    frame = massive_shares(moments)
+    for row, values in zip(frame.itertuples(), cases, strict=True):
+        exact = np.mean(np.array(values) > 100 * np.median(values))
+        assert row.share_low <= exact + 1e-12, row
+        assert exact <= row.share_high + 1e-12, row
+        assert row.share_low <= row.share <= row.share_high
 
 
 def test_where_massive_activations_are(measured: tuple[SiteMoments, list[np.ndarray]]) -> None:

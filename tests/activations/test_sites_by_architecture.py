@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 from measured_by_hand import catching, random_windows, rows_of_windows, statistics, taken_input, taken_output
-from random_models import ARCHITECTURES, build
+from random_models import ARCHITECTURES, ENCODERS, build
 from torch import nn
+from transformers import BertForSequenceClassification, PreTrainedModel
 
 from avss_core.activations.collector import Collector
 from avss_core.activations.forward import run_base
@@ -19,6 +20,7 @@ from avss_core.models.load import LoadedModel, wrap
 
 SITES = ("residual", "update", "mlp", "attention")
 _GATED = ("self_attn.o_proj", "mlp.down_proj")
+CLASSIFIER = "encoder of a classifier"
 _BERT = ("attention.output.dense", "output.dense")
 # In a block: the module whose output is the attention's, the module whose input are the neurons.
 MODULES = {
@@ -32,12 +34,20 @@ MODULES = {
     "bert": _BERT,
     "distilbert": ("attention.out_lin", "ffn.lin2"),
     "roberta": _BERT,
+    CLASSIFIER: _BERT,
 }
 WINDOWS = random_windows(13, 8, 20, 3, 1)
 
 
+def network_named(name: str) -> PreTrainedModel:
+    if name != CLASSIFIER:
+        return build(name)
+    torch.manual_seed(0)
+    return BertForSequenceClassification(ENCODERS["bert"](4)).eval()
+
+
 def test_every_architecture_is_there() -> None:
-    assert MODULES.keys() == set(ARCHITECTURES)
+    assert MODULES.keys() == {*ARCHITECTURES, CLASSIFIER}
 
 
 def assert_moments_of(moments: SiteMoments, block: int, windows: list[np.ndarray]) -> None:
@@ -60,9 +70,9 @@ def measured_with(model: LoadedModel, places: dict[Any, Any]) -> tuple[Any, Any,
         return collector.profile(), caught, batch
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", MODULES)
 def test_the_sites_are_these_tensors(name: str) -> None:
-    model = wrap(build(name), tokenizer=None)
+    model = wrap(network_named(name), tokenizer=None)
     attention, down = MODULES[name]
     places: dict[Any, Any] = {}
     for index, block in enumerate(model.blocks):

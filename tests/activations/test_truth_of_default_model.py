@@ -1,7 +1,11 @@
-"""The default model in float32 on a fixed text, against NumPy in float64 over what its modules themselves put out."""
+"""The default model in float32 on a fixed text, against NumPy in float64 over what its modules themselves put out.
+
+From its safetensors, and from its GGUF file where one is named: the cache keeps only what was made of it.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +22,7 @@ from avss_core.corpora.batches import make_batches
 from avss_core.corpora.windows import Window
 from avss_core.importance import Epsilon, score_table
 from avss_core.models.load import load_model
+from avss_core.models.package import PACKAGE
 from avss_core.models.spec import ModelSpec
 
 TEXT = """The ferry left the harbour at 6:40, ten minutes late, with nineteen passengers and one bicycle. Nobody spoke.
@@ -42,10 +47,19 @@ EDGES = [2.0**-12, 2.0**-7, 0.0625 * (1 + 5 / 16), 0.25, 1.0, 1.75, 8.0, 64.0]
 ByBlock = list[list[NDArray[np.float64]]]  # the real tokens of each window, block by block
 
 
+@pytest.fixture(scope="module", params=["safetensors", "GGUF"])
+def source(request: pytest.FixtureRequest) -> str:
+    if request.param == "safetensors":
+        return "default"
+    if not os.environ.get("AVSS_DEFAULT_GGUF"):
+        pytest.skip(f"its GGUF file is not kept; to test it too, set AVSS_DEFAULT_GGUF to the file in {PACKAGE}")
+    return os.environ["AVSS_DEFAULT_GGUF"]
+
+
 @pytest.fixture(scope="module")
-def measured() -> Iterator[tuple[Profile, dict[str, ByBlock]]]:
+def measured(source: str) -> Iterator[tuple[Profile, dict[str, ByBlock]]]:
     """The profile and, caught in the same forward pass, what it should be a profile of."""
-    model = load_model(ModelSpec(dtype="float32", device="cpu"))
+    model = load_model(ModelSpec(source, dtype="float32", device="cpu"))
     ids = model.tokenizer(TEXT)["input_ids"]
     assert len(ids) > 250
     windows = [Window(0, start, tuple(ids[start : start + LENGTH])) for start in range(0, len(ids), LENGTH)]

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from said import Avss
+from tiny_model import tiny_network, tiny_tokenizer
+from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
 
 from avss_core.commands.answer import answer, records
 from avss_core.commands.blocks import parse_blocks
+from avss_core.corpora import CorpusSpec, make_windows, read_corpus
 from avss_core.errors import SettingError
+from avss_core.models.load import wrap
 
-COLUMNS = ["block", "site", "n", "mean", "variance", "std", "variance_share", "sparsity", "sparsity_share"]
-COLUMNS += ["sparsity_deviation", "avss", "avss_share", "avss_cumulative", "l1", "l2", "frobenius", "floored"]
+COLUMNS = ["block", "site", "n", "mean", "variance", "std", "variance_share", "sparsity", "sparsity_min"]
+COLUMNS += ["sparsity_max", "sparsity_share", "sparsity_deviation", "avss", "avss_share", "avss_cumulative"]
+COLUMNS += ["l1", "l2", "frobenius", "floored"]
 EVALUATION = {"task", "metric", "value", "low", "high", "n"}
 
 
@@ -46,6 +53,55 @@ def test_profile_then_scores(avss: Avss, tiny_model: Path, text: Path) -> None:
     for people in (avss("scores", run), avss("profile", "--model", tiny_model, "--corpus", text, "--length", 64)):
         assert (people.status, people.err) == (0, "")
         assert run in people.out
+
+
+def test_scores_as_the_authors_script(avss: Avss, tiny_model: Path, text: Path) -> None:
+    on = ("--model", tiny_model, "--corpus", text, "--length", 64, "--dtype", "float32")
+    run = avss("profile", *on, "--json").json["run"]
+    scored = avss("scores", run, "--preset", "authors", "--json")
+    assert (scored.status, scored.err) == (0, "")
+    assert (scored.json["preset"], scored.json["epsilon"]) == ("authors", 1e-5)
+    rows = scored.json["rows"]
+    assert [row["block"] for row in rows] == [0, 1, 2]
+    model = wrap(tiny_network(), tiny_tokenizer())
+    windows = make_windows(read_corpus(CorpusSpec(str(text), part="profile", length=64)), model.tokenizer)
+    outputs: list[list[np.ndarray]] = [[] for _ in model.blocks]
+    for index, block in enumerate(model.blocks):
+        block.register_forward_hook(
+            lambda _block, _args, out, index=index: outputs[index].append(out[0].double().mean(dim=0).numpy())
+        )
+    for window in windows:
+        model.network(input_ids=torch.tensor([window.ids]))
+    for row, means in zip(rows, outputs, strict=True):
+        assert row["n"] == len(windows) * 32
+        assert row["variance"] == pytest.approx(np.mean([mean.var(ddof=1) for mean in means]), rel=1e-5)
+        assert row["gradient_l1"] > row["gradient_l2"] > 0
+        assert row["weight_frobenius"] > 0
+
+    for_people = avss("scores", run, "--preset", "authors")
+    assert (for_people.status, for_people.err) == (0, "")
+    assert "gradient_l2" in for_people.out
+
+
+def test_a_site_that_is_missing_is_told_with_the_profile(avss: Avss, tiny_model: Path, text: Path) -> None:
+    """Also where the run is to stop when stable, which is judged at the first site that is there."""
+    folder = text.parent / "mixture"
+    shutil.copytree(tiny_model, folder)
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "moe_intermediate_size": 16, "num_attention_heads": 2}
+    ranks = {"q_lora_rank": 8, "kv_lora_rank": 8, "qk_rope_head_dim": 4, "qk_nope_head_dim": 4, "v_head_dim": 8}
+    experts = {"n_routed_experts": 4, "n_group": 2, "topk_group": 1, "num_experts_per_tok": 2, "n_shared_experts": 1}
+    depth = {"num_hidden_layers": 4, "first_k_dense_replace": 1, "num_key_value_heads": 2}
+    torch.manual_seed(0)
+    vocabulary = tiny_network().config.vocab_size
+    config = DeepseekV3Config(**sizes, **ranks, **experts, **depth, vocab_size=vocabulary, max_position_embeddings=256)
+    DeepseekV3ForCausalLM(config).save_pretrained(folder)
+    asked = ("profile", "--model", folder, "--corpus", text, "--length", 64, "--sites", "mlp,residual")
+    asked += ("--stop-when-stable", "0.25", "--all-documents")
+    profiled = avss(*asked, "--json")
+    assert (profiled.status, profiled.err) == (0, "")
+    assert profiled.json["missing"].keys() == {"mlp"}
+    assert "shared expert" in profiled.json["missing"]["mlp"]
+    assert "shared expert" in avss(*asked).out
 
 
 def test_prune_by_hand(avss: Avss, tiny_model: Path, text: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from avss_core.errors import SettingError
 from avss_core.figures.curves import block_curve, curve_grid, stretches
-from avss_core.figures.labels import Statistic
-from avss_core.figures.line import BAND, FLOORED, OFF_AXIS
+from avss_core.figures.labels import BAND, Statistic
+from avss_core.figures.line import FLOORED, OFF_AXIS
 
 
 def named(figure: go.Figure, name: str) -> go.Scatter:
@@ -161,3 +161,20 @@ def test_headings_lie_under_the_top_of_the_plotting_area_so_that_the_legend_clea
 def test_a_grid_of_nothing_is_refused(scores) -> None:
     with pytest.raises(SettingError, match="at least one statistic"):
         curve_grid(scores(3), [])
+
+
+def test_a_band_that_is_no_interval_carries_its_own_words(scores) -> None:
+    share = Statistic("sparsity", "Share", "", None, "", "A share.", "neither", band="bounds of the histogram")
+    figure = block_curve(with_band(scores(5), "sparsity"), share)
+    assert named(figure, "bounds of the histogram").fill == "toself"
+    assert "bounds of the histogram: %{customdata[2]" in named(figure, "Share").hovertemplate
+    assert "95 %" not in figure.to_json()
+
+
+def test_what_the_histogram_leaves_open_is_in_the_hover_text(scores) -> None:
+    table = scores(5)
+    table = table.assign(sparsity_min=table["sparsity"] * 0.9, sparsity_max=table["sparsity"] * 1.1)
+    line = named(block_curve(table, "sparsity"), "Sparsity")
+    assert "the histogram allows %{customdata[4]:.4g} to %{customdata[5]:.4g}" in line.hovertemplate
+    np.testing.assert_allclose(line.customdata[:, 4:], table[["sparsity_min", "sparsity_max"]])
+    assert "allows" not in named(block_curve(table, "variance"), "Variance").hovertemplate

@@ -13,7 +13,18 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from avss_core.figures.style import DASHES, PALETTE, SYMBOLS, colour, dash, finish, say, symbol, translucent
+from avss_core.figures.style import (
+    DASHES,
+    PALETTE,
+    SYMBOLS,
+    colour,
+    dash,
+    finish,
+    say,
+    symbol,
+    translucent,
+    under_title,
+)
 
 ROOT = Path(__file__).parents[2]
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
@@ -145,3 +156,16 @@ def test_figures_import_neither_torch_nor_streamlit() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_line_under_the_title_takes_no_room_from_the_plot() -> None:
+    plain = finish(go.Figure(go.Scatter(y=[1, 2])), "Variance", height=380).layout
+    noted = under_title(finish(go.Figure(go.Scatter(y=[1, 2])), "Variance", height=380), "a model · a text").layout
+    assert noted.title.text.startswith("Variance<br><span")
+    assert "a model · a text" in noted.title.text
+    assert noted.height - noted.margin.t == plain.height - plain.margin.t
+    assert noted.margin.t > plain.margin.t
+    for layout in (plain, noted):  # the legend hangs under the title, in pixels from the top
+        assert (1 - layout.legend.y) * layout.height == pytest.approx(layout.margin.t - 8)
+    # plotly hangs the last line of a title from its anchor: the first stays where it was.
+    assert noted.title.pad.t - plain.title.pad.t == noted.height - plain.height

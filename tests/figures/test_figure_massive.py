@@ -24,6 +24,7 @@ def test_points_stand_at_position_and_block_sized_and_coloured_by_ratio() -> Non
     assert figure.layout.xaxis.range[0] < 0, "the points at position 0 are not cut in half"
     assert "median" in dots.marker.colorbar.title.text
     assert "block %{customdata[0]:d}" in dots.hovertemplate
+    assert figure.layout.xaxis.title.text == "token position in the document"
 
 
 def test_large_points_are_drawn_first_so_that_they_hide_none() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from avss_core.errors import SettingError
-from avss_core.figures.line import BAND, FLOORED, OFF_AXIS
+from avss_core.figures.labels import BAND
+from avss_core.figures.line import FLOORED, OFF_AXIS
 from avss_core.figures.overlay import overlay
 
 

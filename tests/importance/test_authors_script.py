@@ -66,6 +66,29 @@ def test_silent_features_count() -> None:
     assert not table["floored"].iloc[-1]
 
 
+def test_intervals_are_percentiles_of_tables_of_resampled_shards() -> None:
+    model = wrap(build("llama"), tokenizer=None)
+    shards = [authors_sums(model, [Window(k, 0, (5, 9 + k, 3, 77))]) for k in range(5)]
+    table = authors_table(shards, resamples=40, seed=3)
+    weights = np.random.default_rng(3).multinomial(5, np.full(5, 1 / 5), size=40)
+    tables = [
+        authors_table([shard for shard, times in zip(shards, of_shards, strict=True) for _ in range(times)])
+        for of_shards in weights
+    ]
+    names = [name.removesuffix("_low") for name in table if name.endswith("_low")]
+    assert set(names) == set(table) - {f"{name}{end}" for name in names for end in ("_low", "_high")} - {
+        "block",
+        "n",
+        "floored",
+        "weight_frobenius",
+    }
+    for name in names:
+        low, high = np.percentile(np.stack([drawn[name] for drawn in tables]), [2.5, 97.5], axis=0)
+        np.testing.assert_allclose(table[f"{name}_low"], low, rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(table[f"{name}_high"], high, rtol=1e-9, err_msg=name)
+    assert authors_table(shards[:3])["variance_low"].isna().all()
+
+
 def test_model_is_left_as_it_was_and_encoders_have_no_gradient() -> None:
     model = wrap(build("bert"), tokenizer=None)
     table = authors_table([authors_sums(model, WINDOWS)])

@@ -10,13 +10,16 @@ import torch
 from measured_by_hand import random_windows, statistics
 
 from avss_core.activations.accumulators import accumulator_for, read_out
+from avss_core.activations.magnitude_bins import N_BINS, bin_edges, share_below
 from avss_core.activations.moments import Profile
 from avss_core.activations.moments_from_sums import moments_from_sums
 from avss_core.activations.token_groups import FirstTokenApart, TokenGroups
 from avss_core.corpora.batches import make_batches
 from avss_core.errors import SettingError
+from avss_core.figures.labels import STATISTICS
 from avss_core.importance import Epsilon, score_table, score_table_with_intervals
-from avss_core.importance.avss import COLUMNS, lowest_first, shares
+from avss_core.importance.avss import COLUMNS, derived_columns, lowest_first, shares
+from avss_core.importance.intervals import RESAMPLED
 
 FEATURES = 8
 
@@ -80,6 +83,31 @@ def test_a_sparsity_of_zero_is_floored_and_flagged() -> None:
     assert np.isfinite(table["avss_share"]).all()
 
 
+def test_an_interpolated_sparsity_under_one_activation_is_floored_and_flagged() -> None:
+    n, epsilon = 10_000, 2.0**-7 * (1 + 0.07 / 16)  # 7 % into a bin that holds one activation
+    histogram = np.zeros(N_BINS, dtype=np.int64)
+    (first,) = np.flatnonzero(bin_edges() == 2.0**-7)
+    histogram[[first, -1]] = 1, n - 1
+    sparsity = np.atleast_1d(share_below(histogram, epsilon))
+    assert sparsity == pytest.approx([7e-6])
+    columns = derived_columns(np.array([3.0]), sparsity, n)
+    assert columns["floored"].tolist() == [True]
+    assert columns["avss"] == pytest.approx([3.0 * n])
+    one_activation = derived_columns(np.array([3.0]), np.array([1 / n]) * (1 - 1e-15), n)
+    assert one_activation["floored"].tolist() == [False]  # whatever rounding does
+
+
+def test_the_ends_of_the_sparsity_are_stated_and_hold() -> None:
+    blocks = random_blocks(6, (400, 300))
+    for epsilon in (0.01, 0.013, 2.0**-6):
+        table = score_table(profile_of(blocks), epsilon=Epsilon(epsilon))
+        exact = np.array([(np.abs(np.concatenate(windows).astype(np.float64)) < epsilon).mean() for windows in blocks])
+        assert (table["sparsity_min"] <= exact).all()
+        assert (exact <= table["sparsity_max"]).all()
+        assert table["sparsity"].between(table["sparsity_min"], table["sparsity_max"]).all()
+        assert (table["sparsity_max"] > table["sparsity_min"]).any() == (epsilon != 2.0**-6)
+
+
 def test_no_block_is_sparse_and_none_varies() -> None:
     table = score_table(profile_of([[np.full((3, FEATURES), 2.0, dtype=np.float32)]] * 3))
     np.testing.assert_allclose(table["sparsity_share"], 1 / 3)
@@ -123,7 +151,8 @@ def test_intervals_are_percentiles_of_tables_of_resampled_shards() -> None:
         for shard in chosen[1:]:
             whole = whole + shard
         tables.append(score_table(whole, "residual", epsilon, skip_first_token=True))
-    for name in ("variance", "std", "sparsity", "avss", "avss_share", "avss_cumulative", "l1", "l2", "frobenius"):
+    assert {statistic.column for statistic in STATISTICS} == set(RESAMPLED)  # no curve is drawn without its band
+    for name in RESAMPLED:
         values = np.stack([drawn[name].to_numpy() for drawn in tables])
         low, high = np.percentile(values, [2.5, 97.5], axis=0)
         np.testing.assert_allclose(table[f"{name}_low"], low, rtol=1e-9, err_msg=name)

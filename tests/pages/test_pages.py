@@ -2,47 +2,78 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from random_models import build
 from streamlit.testing.v1 import AppTest
+from transformers import PreTrainedModel
 
 from avss_core.activations.measure import measure
 from avss_core.activations.parquet import write_profile
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.corpora.windows import Window
-from avss_core.jobs import ProfileRequest
+from avss_core.importance.authors_script import authors_sums
+from avss_core.jobs import AuthorsRequest, ProfileRequest
 from avss_core.models.load import wrap
 from avss_core.models.spec import ModelSpec
-from avss_core.runs import Store
+from avss_core.runs import Run, Store
+from pages.parts.profile_views import VIEWS
 
 ROOT = Path(__file__).parents[2]
-VIEWS = ("AVSS", "Variance", "Sparsity", "Norms", "All statistics", "Magnitudes", "Massive", "Features", "Stability")
 
 
 class NoTokenizer:
     pad_token_id = 0
 
 
-@pytest.fixture
-def finished_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store with a finished profile of a random 4-block Llama, in 5 shards."""
-    model = wrap(build("llama"), NoTokenizer())
+def add_profile(store: Store, network: PreTrainedModel, spec: ModelSpec, sites: tuple[str, ...]) -> Run:
+    """A finished profile of a network in 5 shards, under the name of `spec`."""
+    model = wrap(network, NoTokenizer())
     drawn = np.random.default_rng(0).integers(3, 120, size=(5, 20)).tolist()
-    store = Store(str(tmp_path / "avss.db"))
-    monkeypatch.setenv("AVSS_STORE", store.url)
-    request = ProfileRequest(ModelSpec(source=str(tmp_path)), CorpusSpec(), ("residual", "update"))
+    request = ProfileRequest(spec, CorpusSpec(), sites)
     run = store.start_run(request.run_id(), request.kind, request.to_dict())
     assert run is not None
     for number, ids in enumerate(drawn):
         shard = measure(model, [Window(number, 0, tuple(ids))], request.sites)
         store.add_unit(run.id, number, len(ids), 0.1, lambda path, shard=shard: write_profile(shard, path))
-    store.add_facts(run.id, run.attempt, blocks=4, tokens=100, predicts_next_token=True)
+    store.add_facts(run.id, run.attempt, blocks=model.n_blocks, tokens=100, predicts_next_token=True)
     store.update_run(run.id, run.attempt, n_units=5)
     store.end_run(run.id, run.attempt, "done")
+    return run
+
+
+def add_authors_measurement(store: Store, network: PreTrainedModel, spec: ModelSpec) -> None:
+    """What the authors' script measures on the same network, in 4 shards."""
+    request = AuthorsRequest(spec, CorpusSpec())
+    run = store.start_run(request.run_id(), request.kind, request.to_dict())
+    assert run is not None
+    for number in range(4):
+        sums = authors_sums(wrap(network, NoTokenizer()), [Window(number, 0, (5, 9, 3 + number, 77))])
+        store.add_unit(run.id, number, 4, 0.1, sums.to_parquet)
+    store.end_run(run.id, run.attempt, "done")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty store, which the pages read."""
+    made = Store(str(tmp_path / "avss.db"))
+    monkeypatch.setenv("AVSS_STORE", made.url)
+    return made
+
+
+@pytest.fixture
+def finished_profile(store: Store, tmp_path: Path) -> Store:
+    """A store with a finished profile of a random 4-block Llama, in 5 shards."""
+    add_profile(store, build("llama"), ModelSpec(source=str(tmp_path)), ("residual", "update"))
     return store
+
+
+def figures(shown: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in shown.get("plotly_chart")]
 
 
 def opened(page: str) -> AppTest:
@@ -71,13 +102,98 @@ def test_page_is_drawn(finished_profile: Store, page: str) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_view_is_drawn(finished_profile: Store, view: str) -> None:
+def test_view_is_drawn(finished_profile: Store, tmp_path: Path, view: str) -> None:
+    add_authors_measurement(finished_profile, build("llama"), ModelSpec(source=str(tmp_path)))
     shown = opened("profile")
     shown.session_state["view"] = view
     shown.run()
     assert not shown.exception
     assert not shown.error
-    assert len(shown.get("plotly_chart")) >= 1
+    assert not shown.warning
+    if view == "Table":
+        assert {"sparsity_min", "sparsity_deviation_low", "variance_share_high"} <= set(shown.dataframe[0].value)
+        return
+    drawn = figures(shown)
+    assert drawn
+    asked = "" if view == "Authors' script" else ": site residual, ε = 0.01"
+    for figure in drawn:  # a figure that is taken home says what it is of
+        title = figure["layout"]["title"]["text"].replace("</span><br><span style='font-size:12px'>", " ")
+        assert f"sample:essays{asked}</span>" in title, title
+
+
+def test_the_authors_figures_are_called_theirs(finished_profile: Store, tmp_path: Path) -> None:
+    add_authors_measurement(finished_profile, build("llama"), ModelSpec(source=str(tmp_path)))
+    shown = opened("profile")
+    shown.session_state["view"] = "Authors' script"
+    *curves, strip = figures(shown.run())
+    titles = [figure["layout"]["title"]["text"].replace("<br>", " ") for figure in (*curves, strip)]
+    assert all("(authors' script" in title for title in titles), titles
+    assert "eq. (" not in "".join(titles)
+    assert "95 % interval" in {trace["name"] for trace in curves[0]["data"]}
+    labels = [button.label for button in shown.get("download_button")]
+    assert len(labels) == 2 * len(titles), "each with its data and itself"
+
+
+def test_the_massive_share_has_bounds_and_no_interval(finished_profile: Store) -> None:
+    shown = opened("profile")
+    shown.session_state["view"] = "Massive"
+    share = figures(shown.run())[1]
+    names = {trace["name"] for trace in share["data"]}
+    assert "bounds of the histogram" in names
+    assert "95 % interval" not in names
+
+
+def test_how_far_the_sparsity_is_open_is_said(finished_profile: Store) -> None:
+    shown = opened("profile")
+    shown.session_state["view"] = "Sparsity"
+    assert any("S is off by at most" in caption.value for caption in shown.run().caption)
+    shown.session_state["epsilon"] = 2.0**-6
+    assert any("so S is exact" in caption.value for caption in shown.run().caption)
+
+
+@pytest.fixture
+def without_mlp(store: Store, tmp_path: Path) -> Store:
+    """A profile whose first site its model does not have."""
+    network = build("mixtral")
+    network.set_experts_implementation("eager")
+    add_profile(store, network, ModelSpec(source=str(tmp_path)), ("mlp", "residual"))
+    return store
+
+
+@pytest.mark.parametrize("page", ["profile", "overview"])
+def test_a_first_site_that_is_missing_is_told_and_the_next_is_drawn(without_mlp: Store, page: str) -> None:
+    shown = opened(page)
+    shown.session_state["site"] = "mlp"  # chosen while nothing was finished yet
+    shown.run()
+    assert not shown.exception
+    assert not shown.error
+    (told,) = shown.warning
+    assert "'mlp' could not be measured in this model: its experts run" in told.value
+    drawn = figures(shown)
+    assert drawn
+    assert all("residual" in figure["layout"]["title"]["text"] for figure in drawn)
+
+
+def test_two_models_of_unlike_depth_are_overlaid(finished_profile: Store, tmp_path: Path) -> None:
+    add_profile(finished_profile, build("gpt2", blocks=6), ModelSpec(source=str(tmp_path / "gpt2")), ("residual",))
+    shown = opened("compare").run()
+    assert not shown.exception
+    assert not shown.error
+    (overlaid,) = figures(shown)
+    lines = [trace for trace in overlaid["data"] if trace["mode"] == "lines+markers"]
+    assert len(lines) == 2
+    assert overlaid["layout"]["xaxis"]["title"]["text"].startswith("depth")
+    assert "site residual, ε = 0.01" in overlaid["layout"]["title"]["text"]
+
+
+def test_two_runs_of_one_minute_are_both_drawn(store: Store, tmp_path: Path) -> None:
+    one, other = (ModelSpec(source=str(tmp_path), dtype=dtype) for dtype in ("float32", "bfloat16"))
+    ids = [add_profile(store, build("llama"), spec, ("residual",)).id for spec in (one, other)]
+    shown = opened("compare").run()
+    assert not shown.exception
+    (overlaid,) = figures(shown)
+    names = {trace["name"] for trace in overlaid["data"] if trace["mode"] == "lines+markers"}
+    assert {name.rsplit(" · ", 1)[1] for name in names} == {run[:6] for run in ids}
 
 
 def test_epsilon_of_zero_is_told_in_a_box(finished_profile: Store) -> None:

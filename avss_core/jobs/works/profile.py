@@ -30,4 +30,5 @@ class ProfileWork(Work):
         if request.stop_when_stable is None:
             return False
         shards = [read_profile(store.path_of(unit.file)) for unit in store.units(run.id)]
-        return set_stability(shards, request.stop_when_stable, request.sites[0]) >= STABLE
+        first = next(site for site in request.sites if site in shards[0].sites)  # this model may not have the others
+        return set_stability(shards, request.stop_when_stable, first) >= STABLE
