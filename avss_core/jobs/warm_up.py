@@ -10,6 +10,7 @@ import importlib
 import signal
 import threading
 from contextlib import suppress
+from types import ModuleType
 
 SLOW_TO_IMPORT = ("torch", "transformers", "avss_core.jobs.driver", "avss_core.activations.accumulators")
 
@@ -29,6 +30,12 @@ def import_all() -> None:
     with _importing:
         for name in SLOW_TO_IMPORT:
             importlib.import_module(name)
+
+
+def import_later(name: str) -> ModuleType:
+    """A slow module that few jobs need, when one of them comes; one thread at a time here too."""
+    with _importing:
+        return importlib.import_module(name)
 
 
 def _in_background() -> None:

@@ -6,6 +6,7 @@ from transformers import PreTrainedModel
 
 from avss_core.errors import RunError
 from avss_core.jobs.heal_results import heal_request, healed_files, healing_of
+from avss_core.jobs.warm_up import import_later
 from avss_core.models.load import LoadedModel
 from avss_core.runs import Store
 from avss_core.variants.variant import Variant
@@ -17,8 +18,8 @@ def network_of_healing(store: Store, run_id: str, model: LoadedModel, removed: t
     Raises what `healing_of` and `network_from_files` raise, and RunError when the run is of another model or healed
     nothing.
     """
-    from avss_core.pruning.healing.from_files import network_from_files  # peft, which other jobs do without
-
+    # It needs peft, which other jobs do without.
+    network_from_files = import_later("avss_core.pruning.healing.from_files").network_from_files
     run = healing_of(store, run_id, removed)
     request, files = heal_request(store, run.id), healed_files(store, run.id)
     if run.facts.get("model_identity") != model.spec.identity():
@@ -29,4 +30,5 @@ def network_of_healing(store: Store, run_id: str, model: LoadedModel, removed: t
     trained = request.training is not None
     if not trained and not files.linear_maps():
         raise RunError(f"No map helped in the healing run {run.id}, so nothing is healed; evaluate the cut itself.")
-    return network_from_files(model, Variant.without(model.n_blocks, removed), files, trained)
+    network: PreTrainedModel = network_from_files(model, Variant.without(model.n_blocks, removed), files, trained)
+    return network
