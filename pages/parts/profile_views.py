@@ -78,9 +78,14 @@ def merged_moments(run_id: str, units_finished: int, site: str, skip_first_token
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
-def stability_after(run_id: str, shards: int, share: float, site: str, epsilon: Epsilon, skip: bool) -> float:
-    """The stability of the lowest blocks after the first `shards` finished shards."""
-    return set_stability(profile_shards(store(), run_id)[:shards], share, site, epsilon, skip)
+def stability_after(
+    run_id: str, numbers: tuple[int, ...], share: float, site: str, epsilon: Epsilon, skip: bool
+) -> float:
+    """The stability of the lowest blocks after these shards, the first that are finished by number.
+
+    Kept under the numbers and not under how many they are: shards finish in any order.
+    """
+    return set_stability(profile_shards(store(), run_id)[: len(numbers)], share, site, epsilon, skip)
 
 
 def draw_curves(columns: tuple[str, ...], run: Run, finished: int, settings: ScoreSettings) -> None:
@@ -145,8 +150,9 @@ def draw_stability(run: Run, finished: int, settings: ScoreSettings) -> None:
     """Whether the blocks that a cut would remove are settled."""
     share = st.select_slider("Lowest share of blocks", [0.1, 0.17, 0.25, 0.33, 0.5], 0.25, format_func="{:.0%}".format)
     asked = (share, settings.site, settings.epsilon, settings.skip_first_token)
+    numbers = tuple(unit.number for unit in store().units(run.id))[:finished]
     frame = pd.DataFrame(
-        [{"shards": k, "stability": stability_after(run.id, k, *asked)} for k in range(1, finished + 1)]
+        [{"shards": k, "stability": stability_after(run.id, numbers[:k], *asked)} for k in range(1, len(numbers) + 1)]
     )
     _show(stability_curve(frame), frame, f"stability-{settings.site}", run, settings)
     table = _table(run, finished, settings)
