@@ -114,8 +114,8 @@ def finish(
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            # plotly hangs the last line of a title from its anchor, not the first.
-            "pad": {"t": _TITLE_TOP + _TITLE_LINE * (len(lines) - 1), "l": 8},
+            # plotly hangs a title of several lines, however many, about a line higher than one of one line.
+            "pad": {"t": _TITLE_TOP + _TITLE_LINE * (len(lines) > 1), "l": 8},
         },
         margin={"t": head + 8, "l": 64, "r": 16, "b": 44, "pad": 0},
         showlegend=legend,
@@ -151,7 +151,7 @@ def under_title(figure: go.Figure, words: str) -> go.Figure:
     height = layout.height + more
     figure.update_layout(
         height=height,
-        title={"text": f"{layout.title.text}<br>{note}", "pad": {"t": layout.title.pad.t + more}},
+        title={"text": f"{layout.title.text}<br>{note}", "pad": {"t": _TITLE_TOP + _TITLE_LINE}},
         margin={"t": head + 8},
         legend={"y": 1 - head / height},
     )

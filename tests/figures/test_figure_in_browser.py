@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 from avss_core.figures.agreement import ablation_scatter
 from avss_core.figures.curves import block_curve, curve_grid
 from avss_core.figures.overlay import overlay
+from avss_core.figures.style import under_title
 
 BOXES = """() => {
   const box = (selector) => [...document.querySelectorAll(selector)].map((e) => {
@@ -86,3 +87,16 @@ def test_a_title_of_two_lines_is_seen_whole(page: Page, scores) -> None:
     assert title["bottom"] - title["top"] > 30
     assert title["top"] >= 0
     assert title["bottom"] <= seen["plots"][0]["top"]
+
+
+@pytest.mark.parametrize("title", ["Sparsity", "Sparsity\nof every block"])
+@pytest.mark.parametrize("words", ["default · sample:essays", "a model with a long name · a text: site residual " * 3])
+def test_the_lines_under_a_title_lie_above_the_legend(page: Page, scores, title: str, words: str) -> None:
+    table = scores(6)
+    table = table.assign(sparsity_low=table["sparsity"] * 0.9, sparsity_high=table["sparsity"] * 1.1)
+    seen = boxes(page, under_title(block_curve(table, "sparsity", title=title), words), 700)
+    (heading,), (legend,) = seen["title"], seen["legend"]
+    assert heading["top"] >= 0
+    assert heading["bottom"] <= legend["top"] + 1
+    assert legend["bottom"] <= seen["plots"][0]["top"] + 1
+    assert heading["right"] <= 700

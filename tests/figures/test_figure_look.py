@@ -167,5 +167,3 @@ def test_a_line_under_the_title_takes_no_room_from_the_plot() -> None:
     assert noted.margin.t > plain.margin.t
     for layout in (plain, noted):  # the legend hangs under the title, in pixels from the top
         assert (1 - layout.legend.y) * layout.height == pytest.approx(layout.margin.t - 8)
-    # plotly hangs the last line of a title from its anchor: the first stays where it was.
-    assert noted.title.pad.t - plain.title.pad.t == noted.height - plain.height
