@@ -72,7 +72,7 @@ def _press_and_wait(address: str) -> float:
         started = time.perf_counter()
         page.get_by_role("button", name="Start profile").click()
         # Looked for ten times a second: Playwright's own waiting asks at every frame, and slows what is measured.
-        while not re.search(r"residual, (\d+) of \1 shards", page.evaluate(TITLES)):
+        while not re.search(r"residual, .*?(\d+) of \1 shards", page.evaluate(TITLES)):
             page.wait_for_timeout(100)
         seconds = time.perf_counter() - started
         launched.close()
