@@ -24,7 +24,7 @@ from pages.parts.hallucination_preset import choose_q_and_p
 from pages.parts.hallucination_settings import ContrastSettings
 from pages.parts.hallucination_table2 import draw_table2
 from pages.parts.job_of_request import draw_request, start_request
-from pages.parts.show import show_figure
+from pages.parts.show import offer_csv, show_figure
 
 Row = Mapping[str, Any]
 _HEADINGS = {"ece": "ECE", "brier": "Brier", "auroc": "AUROC"}
@@ -99,16 +99,7 @@ def draw_rows(rows: Sequence[Row], q: float, p: float) -> None:
     )
     for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
         st.caption(f"{', '.join(row['pretty_name'] for row in rows if row['note'] == note)}: {note}")
-    st.download_button(
-        "data (CSV)",
-        lambda: pd.DataFrame(rows).to_csv(index=False),
-        "confidence.csv",
-        "text/csv",
-        key="hallucination-confidence-csv",
-        type="tertiary",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    offer_csv(pd.DataFrame(rows), "confidence")
 
 
 def draw_curves(of: Answered, asked: str | None, names: Sequence[str], p: float) -> None:

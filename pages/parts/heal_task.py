@@ -7,11 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from avss_core.errors import AvssError
 from avss_core.figures.before_after import before_after
 from avss_core.jobs import EvaluateRequest, HealRequest
 from avss_core.jobs.metric_outcomes import outcomes_in
-from avss_core.jobs.results import still_to_do
 from avss_core.pruning import Cut
 from avss_core.pruning.outcome import Outcome
 from avss_core.runs import Run
@@ -19,24 +17,19 @@ from avss_core.tasks import task_named
 from pages.parts.choose_task import choose_task
 from pages.parts.engine import store
 from pages.parts.judged_text import documents_judged, warn_of_judged_text
+from pages.parts.prune_evaluate import evaluate
 from pages.parts.prune_outcome import interval_of
 from pages.parts.show import show_figure
-from pages.parts.start_job import draw_job, start_job
+from pages.parts.start_job import draw_job
 
 PLAIN, HEALED = "heal-task-plain", "heal-task-healed"
 STATES = ("whole model", "the cut", "healed cut")
 
 
-def evaluate(plain: EvaluateRequest, healed: EvaluateRequest) -> None:
+def evaluate_all(plain: EvaluateRequest, healed: EvaluateRequest) -> None:
     """Submit what has not been evaluated before (for callbacks): the two plain models together, the healed one."""
-    for name, request in ((PLAIN, plain), (HEALED, replace(healed, cuts=healed.cuts[1:]))):
-        try:
-            left = still_to_do(store(), request)
-        except AvssError as error:
-            st.session_state[f"{name}-error"] = str(error)
-            return
-        if left.cuts:
-            start_job(name, left)
+    evaluate(plain, PLAIN)
+    evaluate(replace(healed, cuts=healed.cuts[1:]), HEALED)
 
 
 def draw_task(profile: Run, healing: Run, cut: Cut) -> None:
@@ -52,7 +45,7 @@ def draw_task(profile: Run, healing: Run, cut: Cut) -> None:
         "Evaluate",
         key="heal-evaluate",
         icon=":material/play_arrow:",
-        on_click=evaluate,
+        on_click=evaluate_all,
         args=(plain, healed),
         help="The whole model, the cut and the healed cut, on documents or examples that were not profiled.",
     )

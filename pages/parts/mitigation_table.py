@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from avss_core.jobs.mitigate_table import H_MODEL, PERPLEXITY, RATE
+from pages.parts.show import offer_csv
 
 Row = Mapping[str, Any]
 _HEADINGS = {"ece": "ECE", "brier": "Brier", "auroc": "AUROC"}
@@ -33,18 +34,9 @@ def draw_before_after(found: Mapping[str, Sequence[Row]]) -> None:
     st.caption(
         "On held-out questions; in brackets 95 % intervals, those of the change over questions in pairs. ↑ higher is "
         "better, ↓ lower is better. The perplexity is of plain text, its change a ratio, n its documents. The last "
-        "five metrics are of the sequence probability, on the questions to which both models said a token."
+        "five metrics are of the sequence probability, which is 0 for an empty answer."
     )
-    st.download_button(
-        "data (CSV)",
-        lambda: pd.DataFrame(rows).to_csv(index=False),
-        "mitigation.csv",
-        "text/csv",
-        key="mitigation-csv",
-        type="tertiary",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    offer_csv(pd.DataFrame(rows), "mitigation")
 
 
 def _with_ends(row: Row, name: str) -> str:

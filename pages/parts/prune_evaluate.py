@@ -13,12 +13,12 @@ from pages.parts.start_job import start_job
 NAME = "evaluation"
 
 
-def evaluate(request: EvaluateRequest) -> None:
-    """Submit what is still to do of a request (for callbacks); what is wrong with it is told by `draw_job`."""
+def evaluate(request: EvaluateRequest, name: str = NAME) -> None:
+    """Submit what is still to do of a request (for callbacks); what is wrong with it is told by `draw_job(name)`."""
     try:
         left = still_to_do(store(), request)
     except AvssError as error:
-        st.session_state[f"{NAME}-error"] = str(error)
+        st.session_state[f"{name}-error"] = str(error)
         return
     if left.cuts:
-        start_job(NAME, left)
+        start_job(name, left)

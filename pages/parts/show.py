@@ -1,4 +1,4 @@
-"""A figure on the page, with itself and its data to take home."""
+"""A figure or a table on the page, with itself and its data to take home."""
 
 from __future__ import annotations
 
@@ -12,16 +12,7 @@ def show_figure(figure: go.Figure, data: pd.DataFrame, name: str) -> None:
     config = {"displaylogo": False, "toImageButtonOptions": {"filename": name, "scale": 2}}
     st.plotly_chart(figure, key=f"figure-{name}", config=config)
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "data (CSV)",
-            lambda: data.to_csv(index=False),
-            f"{name}.csv",
-            "text/csv",
-            key=f"csv-{name}",
-            type="tertiary",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        offer_csv(data, name)
         st.download_button(
             "figure (HTML)",
             lambda: figure.to_html(include_plotlyjs=True),
@@ -32,3 +23,17 @@ def show_figure(figure: go.Figure, data: pd.DataFrame, name: str) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def offer_csv(data: pd.DataFrame, name: str, label: str = "data (CSV)") -> None:
+    """A small button that downloads a table."""
+    st.download_button(
+        label,
+        lambda: data.to_csv(index=False),
+        f"{name}.csv",
+        "text/csv",
+        key=f"csv-{name}",
+        type="tertiary",
+        icon=":material/download:",
+        on_click="ignore",
+    )

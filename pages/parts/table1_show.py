@@ -14,7 +14,7 @@ from avss_core.studies.papers import READING, SOURCE, papers_frame
 from avss_core.studies.table1 import Table1Study
 from avss_core.studies.table1_wide import wide_table
 from pages.parts.engine import store
-from pages.parts.show import show_figure
+from pages.parts.show import offer_csv, show_figure
 
 EXPLAINED = (
     "Measured here: mean over {repeats} samples that blocks were ranked on, with the 95 % t interval of that mean in "
@@ -47,16 +47,7 @@ def draw_table(study: Table1Study) -> None:
     st.dataframe(wide, hide_index=True)
     st.caption(EXPLAINED.format(repeats=study.repeats))
     st.caption(READING)
-    st.download_button(
-        "table (CSV)",
-        lambda: wide.to_csv(index=False),
-        "table1.csv",
-        "text/csv",
-        key="table1-csv",
-        type="tertiary",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    offer_csv(wide, "table1-wide", "table (CSV)")
     st.segmented_control(
         "Show", list(SHOWN), default="retained", format_func=SHOWN.__getitem__, key="table1-show", required=True
     )
