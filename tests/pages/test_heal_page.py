@@ -214,7 +214,7 @@ def test_the_healed_cut_is_judged_on_a_task_beside_the_cut_and_the_whole_model(
     shown.session_state["heal-evaluation-task"] = "sentiment"
     healthy(shown.run())
     assert any("have not been evaluated on this yet" in caption.value for caption in shown.caption)
-    with patch("pages.parts.heal_task.start_job") as start:
+    with patch("pages.parts.prune_evaluate.start_job") as start:
         shown.button(key="heal-evaluate").click().run()
     (_, plain), (_, healed) = (call.args for call in start.call_args_list)
     assert (plain.task, plain.cuts, plain.healing) == ("sentiment", ((), (1, 2)), None)
@@ -238,7 +238,7 @@ def test_the_healed_cut_is_judged_on_a_task_beside_the_cut_and_the_whole_model(
     assert (table["low"] < table["value"]).all()
     assert (table["value"] < table["high"]).all()
     assert any("healed cut 90.0%" in caption.value for caption in shown.caption)
-    with patch("pages.parts.heal_task.start_job") as start:
+    with patch("pages.parts.prune_evaluate.start_job") as start:
         shown.button(key="heal-evaluate").click().run()
     assert not start.called, "what is known is not evaluated again"
 

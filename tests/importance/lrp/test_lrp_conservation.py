@@ -32,11 +32,16 @@ def test_conservative_rules_conserve_without_biases(name: str, rule: str, model_
 def test_attention_written_out_conserves_too(name: str, model_of, batch: Batch) -> None:
     fused, eager = model_of(name, biases=False), model_of(name, biases=False)
     eager.network.set_attn_implementation("eager")
+    # Small denominators of the rules make single precision differ by thousandths; experts know no other.
+    single = name == "mixtral"
+    for model in () if single else (fused, eager):
+        model.network.double()
+    near = 2e-3 if single else 1e-5
     for attention in ("conservative", "attnlrp"):
         first, second = (lrp_scores(model, [batch], attention=attention) for model in (fused, eager))
-        assert first.scores == pytest.approx(second.scores, rel=1e-3)
+        assert first.scores == pytest.approx(second.scores, rel=near)
         assert first.boundaries["relevance"].to_numpy() == pytest.approx(
-            second.boundaries["relevance"].to_numpy(), abs=1e-3
+            second.boundaries["relevance"].to_numpy(), abs=near
         )
 
 
