@@ -24,7 +24,7 @@ from pages.parts.show import show_figure
 from pages.parts.trouble import told_in_a_box
 
 LIVE_COLUMNS = ("variance", "sparsity", "avss_share", "l1", "l2", "frobenius")
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
 REDRAW_SECONDS = 3.0  # each new picture takes the processor from the process that measures
 
 
