@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,3 +24,11 @@ def workers() -> Iterator[str]:
 
     with local_cluster() as address:
         yield address
+
+
+@pytest.fixture(autouse=True)
+def _own_main_module() -> Iterator[None]:
+    """Streamlit's AppTest leaves a page as `__main__`, and a process that a later test spawns would run that page."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
