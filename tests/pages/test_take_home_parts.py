@@ -235,7 +235,7 @@ def test_a_prompt_goes_to_the_worker_and_comes_back(
     (run,) = store.runs("generate")
     assert (run.status, run.spec["prompt"], run.spec["removed"]) == ("done", "The tide", [1])
     assert app.text[0].value == "The tide"
-    assert texts_of(app).count("8 tokens") == 2
+    assert texts_of(app).count("· 8 tokens") == 2
     sys.modules["pages.parts.engine"].jobs().close()
 
 
