@@ -1,7 +1,8 @@
 """What the Sweep page asks, as one prefix tree against one full evaluation per cut with its blocks physically removed.
 
 Every cutoff from 0 to 50 % of the blocks along the orders of several methods: each order's tree, all orders in one
-tree, and (--draws) random cuts of every size with them. Both ways must give the same values on the same tokens.
+tree, and with them the random cuts of every size that the page draws as a band. Both ways must give the same values on
+the same tokens. A last table counts the block runs of each order with its band alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from avss_core.importance.rank import rank
 from avss_core.importance.settings import RankSettings
 from avss_core.models.load import LoadedModel
+from avss_core.pruning.random_cuts import DRAWS
 from avss_core.pruning.sweep import Sweep, plan_sweep
 from benchmarks.measuring import batches_of, default_model, print_table, windows_of
 from benchmarks.tree_or_alone import HEADER, Ways, compare
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=1024, help="to rank on, and as many others to evaluate on")
     parser.add_argument("--methods", default=METHODS)
     parser.add_argument("--max-fraction", type=float, default=0.5)
-    parser.add_argument("--draws", type=int, default=0)
+    parser.add_argument("--draws", type=int, default=DRAWS, help="random cuts of each size (0: none)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dtype", default="bfloat16")
     wanted = parser.parse_args()
@@ -65,6 +67,19 @@ def main() -> None:
         HEADER,
         rows,
     )
+    if wanted.draws:
+        banded = {
+            name: plan_sweep({name: order}, model.n_blocks, wanted.max_fraction, draws=wanted.draws)
+            for name, order in orders.items()
+        }
+        print_table(
+            f"Block runs of one order with its band of {wanted.draws} random cuts of each size",
+            HEADER[:5],
+            [
+                (name, len(each.cuts), each.block_runs, each.block_runs_naive, each.block_runs / each.block_runs_naive)
+                for name, each in banded.items()
+            ],
+        )
 
 
 if __name__ == "__main__":

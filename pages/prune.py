@@ -29,6 +29,7 @@ from pages.parts.prune_choose import Chosen, choose_cut
 from pages.parts.prune_evaluate import NAME, evaluate
 from pages.parts.prune_outcome import draw_outcome
 from pages.parts.prune_yardsticks import draw_yardsticks
+from pages.parts.run_sites import measured_sites
 from pages.parts.score_settings import choose_score_settings
 from pages.parts.start_job import draw_job
 from pages.parts.take_home import draw_take_home
@@ -38,7 +39,7 @@ def choose(run: Run) -> tuple[EvaluateRequest, dict[str, Ranked], tuple[int, ...
     """Draw the chooser: what is evaluated, the known orders, the protected blocks, the cut."""
     n_blocks = int(run.facts["blocks"])
     with st.container(border=True):
-        settings = choose_score_settings(run.spec["sites"])
+        settings = choose_score_settings(measured_sites(run))
         left, right = st.columns([3, 2], gap="medium")
         with right:
             task, corpus = choose_task(run, "evaluation")

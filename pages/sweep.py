@@ -14,6 +14,7 @@ from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.choose_task import choose_task
 from pages.parts.judged_text import warn_of_judged_text
 from pages.parts.orders import known_rankings
+from pages.parts.run_sites import measured_sites
 from pages.parts.score_settings import choose_score_settings
 from pages.parts.sweep_choose import STRETCHES, choose_sweep
 from pages.parts.sweep_cutoff import draw_cutoff, look_at_cut, looked_at
@@ -34,7 +35,7 @@ def page() -> None:
 
     with st.container(border=True):
         task, corpus = choose_task(run, "sweep")
-        settings = choose_score_settings(run.spec["sites"])
+        settings = choose_score_settings(measured_sites(run))
         base = EvaluateRequest(ModelSpec.from_dict(run.spec["model"]), corpus, task, ((),))
         known = known_rankings(run, base, settings)
         chosen = choose_sweep(known, n_blocks, task_named(task).shares_prefixes)

@@ -28,17 +28,15 @@ def draw_views(profile: Run, healing: Run, result: HealResult, cut: Cut) -> None
     request, maps = result.request, result.maps
     judged = EvaluateRequest(request.model, request.evaluate, PERPLEXITY, ((), request.removed))
     views: dict[str, Callable[[], None]] = {"How does it do on a task?": lambda: draw_task(profile, healing, cut)}
-    if maps is not None and maps["helps"] and not maps["folded"]:
-        st.caption(
-            "A map of this healing stays a module of its own, so it cannot become a plain model folder; nor is it "
-            "timed or asked to write here."
-        )
-    elif trained or result.maps_help:
+    if trained or result.maps_help:
         views |= {
             "What is gained?": lambda: draw_gain(request.model, request.evaluate, cut, healing.id),
             "What does it write?": lambda: draw_generate(request.model, request.evaluate, cut, profile, healing.id),
-            "Take it home": lambda: draw_take_home(judged, cut, healing.id),
         }
+        if maps is not None and maps["helps"] and not maps["folded"]:
+            st.caption("A map of this healing stays a module of its own, so it cannot become a plain model folder.")
+        else:
+            views["Take it home"] = lambda: draw_take_home(judged, cut, healing.id)
     for tab, view in zip(st.tabs(list(views), key="heal-views", on_change="rerun"), views.values(), strict=True):
         if tab.open:
             with tab:

@@ -16,6 +16,7 @@ from avss_core.tasks import PERPLEXITY, task_named
 from pages.parts.choose_cut import choose_protected
 from pages.parts.choose_task import choose_task
 from pages.parts.choose_text import BUDGETS, calibration
+from pages.parts.run_sites import measured_sites
 from pages.parts.score_settings import choose_score_settings
 
 WAYS = {
@@ -114,7 +115,7 @@ def _choose_score(run: Run) -> RankSettings:
     )
     if not methods[name].has_sites:
         return RankSettings((name,))
-    chosen = choose_score_settings(run.spec["sites"])
+    chosen = choose_score_settings(measured_sites(run))
     asked = Chosen(methods[name], chosen.site).name
     return RankSettings((asked,), chosen.epsilon, chosen.skip_first_token)
 

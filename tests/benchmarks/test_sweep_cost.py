@@ -13,6 +13,12 @@ from avss_core.models.load import wrap
 ROOT = Path(__file__).parents[2]
 
 
+def rows_of(table: str) -> dict[str, list[str]]:
+    """The cells of each row by its first, without the header and the rule under it."""
+    lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")]
+    return {line[0]: line[1:] for line in lines[2:]}
+
+
 def test_the_tree_gives_what_pruned_networks_give(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -23,8 +29,8 @@ def test_the_tree_gives_what_pruned_networks_give(
     monkeypatch.setattr(script, "default_model", lambda dtype: model)
     monkeypatch.setattr(sys, "argv", ["cost", "--tokens", "60", "--rounds", "1", "--draws", "2"])
     script.main()
-    lines = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
-    rows = {line[0]: line[1:] for line in lines[2:]}
+    printed = capsys.readouterr().out.partition("\nBlock runs of one order")
+    rows, banded = rows_of(printed[0]), rows_of(printed[2])
     assert list(rows) == [
         "avss",
         "block_influence",
@@ -39,3 +45,11 @@ def test_the_tree_gives_what_pruned_networks_give(
     together = [float(rows[name][1]) for name in ("avss", "block_influence", "ablation", "all in one tree")]
     assert together[3] <= sum(together[:3])
     assert float(rows["all in one tree"][3]) == pytest.approx(together[3] / float(rows["all in one tree"][2]), abs=1e-3)
+
+    # One order with its band: two random cuts of each size more, of which some are the order's own.
+    assert list(banded) == ["avss", "block_influence", "ablation"]
+    for row in banded.values():
+        cuts, tree, alone = map(int, row[:3])
+        assert 4 < cuts <= 4 + 2 * 3
+        assert tree <= alone <= 6 + 3 * (5 + 4 + 3)
+        assert float(row[3]) == pytest.approx(tree / alone, abs=1e-3)

@@ -15,12 +15,17 @@ from avss_core.corpora import CorpusSpec
 from avss_core.errors import CutError, RunError
 from avss_core.hashing import content_hash
 from avss_core.jobs import EvaluateRequest, HealRequest
+from avss_core.jobs.gain_results import gain_in
+from avss_core.jobs.generate_results import side_by_side_in
 from avss_core.jobs.heal_results import healed_files
+from avss_core.jobs.requests import GainRequest, GenerateRequest
 from avss_core.jobs.requests.base import ENGINE_VERSION
 from avss_core.jobs.resident import resident_model, shards_for, windows_for
 from avss_core.jobs.results import evaluated_cuts, evaluation_of, outcome_in
 from avss_core.models import ModelSpec
 from avss_core.models.load import LoadedModel, wrap
+from avss_core.pruning.gain_table import GainSettings
+from avss_core.pruning.generation import Sampling
 from avss_core.pruning.healing import LinearSettings, TrainingSettings
 from avss_core.pruning.healing.linear_map import LinearHealing, LinearMap
 from avss_core.pruning.healing.stretches import stretches_of
@@ -96,7 +101,7 @@ def test_the_values_are_those_of_the_network_in_memory(
     assert evaluated_cuts(store, plain) == {(), REMOVED}
 
 
-def test_a_map_that_is_a_module_of_its_own_is_evaluated_too(heal: HealRequest, tmp_path: Path) -> None:
+def test_a_map_that_is_a_module_of_its_own_is_evaluated_timed_and_writes(heal: HealRequest, tmp_path: Path) -> None:
     store = Store(str(tmp_path / "runs.db"))
     first = replace(heal, removed=(0,), training=None, linear=LinearSettings((1e-6,), tokens=400))
     run = carry_out(store, first)
@@ -116,17 +121,38 @@ def test_a_map_that_is_a_module_of_its_own_is_evaluated_too(heal: HealRequest, t
 
     model = resident_model(heal.model)
     network = pruned_network(model, (1, 2, 3))
+
+    def mapped(ids: torch.Tensor) -> torch.Tensor:
+        embedded = model.network.get_input_embeddings()(ids)
+        return embedded + embedded @ torch.from_numpy(weight).T + torch.from_numpy(offset)
+
     total, predicted = 0.0, 0
     for window in windows_for(heal.model, heal.evaluate):
         ids = torch.tensor([window.ids])
-        embedded = model.network.get_input_embeddings()(ids)
-        mapped = embedded + embedded @ torch.from_numpy(weight).T + torch.from_numpy(offset)
         with torch.no_grad():
-            total += float(network(inputs_embeds=mapped, labels=ids).loss) * (len(window) - 1)
+            total += float(network(inputs_embeds=mapped(ids), labels=ids).loss) * (len(window) - 1)
         predicted += len(window) - 1
     kept = evaluation_of(store, again, (0,))
     assert kept is not None
     assert np.log(kept[0].value) == pytest.approx(total / predicted, rel=1e-5)
+
+    prompt = GenerateRequest(heal.model, heal.evaluate, (0,), "The sea", Sampling(max_new_tokens=4), run.id)
+    carry_out(store, prompt)
+    texts = side_by_side_in(store, prompt)
+    assert texts is not None
+    ids = torch.tensor([texts.pruned.prompt])
+    with torch.no_grad():
+        for _ in range(4):
+            ids = torch.cat([ids, network(inputs_embeds=mapped(ids)).logits[:, -1:].argmax(-1)], 1)
+    assert texts.pruned.tokens == tuple(ids[0, -4:].tolist()) != texts.original.tokens
+
+    small = GainSettings(tokens=8, prompt_tokens=2, new_tokens=2, rounds=1)
+    timed = GainRequest(heal.model, heal.evaluate, (0,), small, run.id)
+    carry_out(store, timed)
+    gains = gain_in(store, timed)
+    assert gains is not None
+    parameters = gains.set_index("quantity").loc["parameters"]
+    assert parameters["pruned"] == sum(each.numel() for each in network.parameters()) + 32 * 32 + 32
 
 
 def test_keys_without_healing_are_what_they_were(heal: HealRequest) -> None:

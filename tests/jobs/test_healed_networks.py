@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import PreTrainedModel
 
 from avss_core.corpora import CorpusSpec
 from avss_core.errors import RunError
 from avss_core.jobs.requests import ExportRequest, GainRequest, GenerateRequest
-from avss_core.jobs.works import healers
+from avss_core.jobs.works import gain, generate, healers
 from avss_core.jobs.works.base import Turn
 from avss_core.jobs.works.export import ExportWork
 from avss_core.jobs.works.gain import GainWork
@@ -31,14 +32,14 @@ from avss_core.variants.physical import pruned_network
 TOKEN = 40
 
 
-def always_one_token(_store: Store, _run: Run, model: LoadedModel, cut: Cut) -> Healed:
+def always_one_token(_store: Store, _run: str, model: LoadedModel, removed: tuple[int, ...]) -> PreTrainedModel:
     """A "healed" network that is easy to tell from the plain cut: it always writes the same token."""
-    network = pruned_network(model, cut.kept)
+    network = pruned_network(model, Cut(removed, model.n_blocks, "by hand").kept)
     weight = torch.zeros_like(network.lm_head.weight)
     network.lm_head.weight = torch.nn.Parameter(weight, requires_grad=False)
     network.model.norm.weight = torch.nn.Parameter(torch.zeros_like(network.model.norm.weight), requires_grad=False)
     network.lm_head.bias = torch.nn.Parameter(torch.nn.functional.one_hot(torch.tensor(TOKEN), len(weight)).float())
-    return Healed(network, "Everything was set to nothing.")
+    return network
 
 
 def zeroed(_store: Store, _run: Run, model: LoadedModel, cut: Cut) -> Healed:
@@ -77,7 +78,8 @@ def test_an_export_holds_the_healed_weights(
 def test_gain_and_text_are_of_the_healed_network(
     store: Store, tiny_model: Path, healing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(healers.HEALERS, "a-healing", always_one_token)
+    for work in (gain, generate):
+        monkeypatch.setattr(work, "network_of_healing", always_one_token)
     spec = ModelSpec(str(tiny_model), dtype="float32", device="cpu")
     asked = GenerateRequest(spec, CorpusSpec(), (1,), "The sea", Sampling(max_new_tokens=4), healing)
     GenerateWork().run(asked, turn_of(store, "text"))(tmp_path / "text")

@@ -174,6 +174,17 @@ def test_a_first_site_that_is_missing_is_told_and_the_next_is_drawn(without_mlp:
     assert all("residual" in figure["layout"]["title"]["text"] for figure in drawn)
 
 
+@pytest.mark.parametrize("page", ["prune", "sweep"])
+def test_a_site_that_is_missing_is_not_offered_to_cut_by(without_mlp: Store, page: str) -> None:
+    shown = opened(page)
+    shown.session_state["site"] = "mlp"
+    shown.run()
+    assert not shown.exception
+    assert not shown.error
+    sites = shown.button_group(key="site")
+    assert (sites.options, sites.value) == (["residual"], "residual")
+
+
 def test_two_models_of_unlike_depth_are_overlaid(finished_profile: Store, tmp_path: Path) -> None:
     add_profile(finished_profile, build("gpt2", blocks=6), ModelSpec(source=str(tmp_path / "gpt2")), ("residual",))
     shown = opened("compare").run()

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 
 from avss_core.errors import CutError, SettingError
 from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band, random_cuts
+from avss_core.variants.plan import count_block_runs, count_block_runs_naive
+from avss_core.variants.variant import Variant
 
 
 def test_different_cuts_of_the_size_without_protected_blocks() -> None:
@@ -38,6 +40,32 @@ def test_every_block_is_drawn_about_as_often() -> None:
     counts = Counter(block for seed in range(200) for cut in random_cuts(12, 3, seed=seed) for block in cut)
     # 200 · 20 · 3 / 12 = 1000 each, with a standard deviation of about √(4000 · ¼ · ¾) = 27.
     assert all(abs(counts[block] - 1000) < 5 * 27 for block in range(12))
+
+
+def test_every_set_is_drawn_about_as_often() -> None:
+    # Sizes at which many orders repeat one another and are drawn anew: 21 sets of 2 blocks of 7, 20 of them drawn.
+    counts = Counter(cut for seed in range(400) for cut in random_cuts(7, 2, seed=seed))
+    # Each is left out with probability 1/21: 400 / 21 = 19 times, with a standard deviation of about 4.3.
+    assert len(counts) == 21
+    assert all(abs(400 - counts[cut] - 19) < 5 * 4.3 for cut in counts)
+
+
+def test_draws_of_all_sizes_follow_one_order_each() -> None:
+    by_size = {size: random_cuts(30, size, (0, 29)) for size in range(5, 16)}
+    for small, large in pairwise(by_size.values()):
+        assert all(set(fewer) < set(more) for fewer, more in zip(small, large, strict=True))
+
+
+def test_draws_share_prefixes_between_sizes() -> None:
+    def runs(cuts: list[tuple[int, ...]]) -> float:
+        variants = [Variant.without(30, cut) for cut in cuts]
+        return count_block_runs(variants) / count_block_runs_naive(variants)
+
+    generator = np.random.default_rng(0)
+    unrelated = [tuple(generator.choice(30, n, replace=False).tolist()) for n in range(1, 16) for _ in range(DRAWS)]
+    ours = [cut for n in range(1, 16) for cut in random_cuts(30, n)]
+    assert runs(ours) == pytest.approx(0.47, abs=0.005)
+    assert runs(unrelated) == pytest.approx(0.64, abs=0.01)
 
 
 def test_what_cannot_be_drawn() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from avss_core.jobs.requests.gain import GainRequest
 from avss_core.jobs.resident import resident_model
 from avss_core.jobs.works.base import Plan, Turn, Work, Write
-from avss_core.jobs.works.healers import healed_in
+from avss_core.jobs.works.heal_network import network_of_healing
 from avss_core.models.load import LoadedModel
 from avss_core.pruning import Cut
 from avss_core.pruning.gain import measure_gain
@@ -25,12 +25,13 @@ class GainWork(Work):
     def run(self, request: GainRequest, turn: Turn) -> Write:
         model, rounds = resident_model(request.model), request.settings.rounds
         cut = Cut(request.removed, model.n_blocks, _REASON)
-        healed = healed_in(turn.store, request.healing, model, cut)
+        healing = request.healing
+        network = None if healing is None else network_of_healing(turn.store, healing, model, cut.removed)
         turn.say("warming up")
         return measure_gain(
             model,
             cut,
             request.settings,
             between=lambda done: turn.say(f"timing both models, round {min(done + 1, rounds)} of {rounds}"),
-            network=None if healed is None else healed.network,
+            network=network,
         ).to_parquet

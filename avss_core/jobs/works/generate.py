@@ -10,7 +10,7 @@ import pandas as pd
 from avss_core.jobs.requests.generate import GenerateRequest
 from avss_core.jobs.resident import resident_model
 from avss_core.jobs.works.base import Plan, Turn, Work, Write
-from avss_core.jobs.works.healers import healed_in
+from avss_core.jobs.works.heal_network import network_of_healing
 from avss_core.models.load import LoadedModel
 from avss_core.pruning import Cut
 from avss_core.pruning.generate import generate_side_by_side, prompt_ids
@@ -33,8 +33,8 @@ class GenerateWork(Work):
     def run(self, request: GenerateRequest, turn: Turn) -> Write:
         model = resident_model(request.model)
         cut = Cut(request.removed, model.n_blocks, _REASON)
-        healed = healed_in(turn.store, request.healing, model, cut)
-        network = None if healed is None else healed.network
+        healing = request.healing
+        network = None if healing is None else network_of_healing(turn.store, healing, model, cut.removed)
         told = _Teller(turn)
         both = generate_side_by_side(model, cut, request.prompt, request.sampling, told, network)
         return pd.DataFrame([{"texts": json.dumps(both.to_dict())}]).to_parquet
