@@ -8,12 +8,8 @@ of the network; the last column is against the bare forward pass that is run in 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
-from queue import SimpleQueue
-
-import torch
 
 from avss_core.activations.forward import run_base
 from avss_core.activations.measure import measure
@@ -21,9 +17,8 @@ from avss_core.corpora.windows import Window, shard_windows
 from avss_core.models.load import LoadedModel
 from avss_core.models.twin import twin_of
 from benchmarks.measuring import batches_of, default_model, print_table, timed_in_turns, windows_of
+from benchmarks.shards_at_work import Way, Work, models_at_work, one_after_another
 
-Work = Callable[[LoadedModel, Sequence[Window]], None]
-Way = Callable[[Work, Sequence[Sequence[Window]]], None]
 BARE = "bare forward pass"
 SITES = {
     "one site (residual)": ("residual",),
@@ -74,30 +69,6 @@ def bare(model: LoadedModel, shard: Sequence[Window]) -> None:
 def profile(model: LoadedModel, shard: Sequence[Window], sites: tuple[str, ...]) -> None:
     """What a worker does with a shard."""
     measure(model, shard, sites)
-
-
-def one_after_another(model: LoadedModel, work: Work, shards: Sequence[Sequence[Window]]) -> None:
-    """All of torch's threads at one shard."""
-    for shard in shards:
-        work(model, shard)
-
-
-def models_at_work(models: Sequence[LoadedModel]) -> Way:
-    """As many threads as models; each takes the next shard that is left and has one of torch's threads."""
-    idle: SimpleQueue[LoadedModel] = SimpleQueue()
-    for model in models:
-        idle.put(model)
-    pool = ThreadPoolExecutor(len(models), initializer=torch.set_num_threads, initargs=(1,))
-
-    def side_by_side(work: Work, shards: Sequence[Sequence[Window]]) -> None:
-        def one(shard: Sequence[Window]) -> None:
-            model = idle.get()
-            work(model, shard)
-            idle.put(model)
-
-        list(pool.map(one, shards))
-
-    return side_by_side
 
 
 if __name__ == "__main__":
