@@ -26,7 +26,7 @@ def random_cuts(
     Where there are no more than `draws` such sets, all of them. Draw i of every size is cut from the i-th order drawn
     by chance (one that repeats an earlier draw of its size is drawn anew), so that draws of many sizes share prefixes:
     a band of all sizes up to half of 30 blocks takes 0.47 × the block runs of one evaluation per cut, draws that know
-    nothing of one another 0.64 ×. Within a size that changes nothing: a simple random sample without replacement.
+    nothing of one another 0.63 ×. Within a size that changes nothing: a simple random sample without replacement.
     Raises CutError when so many blocks cannot go.
     """
     free = free_blocks(n_blocks, protected)
