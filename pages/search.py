@@ -18,6 +18,7 @@ from pages.parts.search_live import draw_search
 from pages.parts.search_overlay import draw_overlay
 from pages.parts.search_settings import choose_search
 from pages.parts.start_job import draw_job, start_job
+from pages.parts.told_apart import told_apart
 
 JOB, JUDGE = "search", "search-held-out"
 LOOK_AT, STARTED, PICKED = "search-look-at", "search-started-here", "search-picked"
@@ -51,7 +52,8 @@ def choose_shown(runs: list[Run], held_out: CorpusSpec) -> Found:
     known = {run.id: found(run.id, held_out) for run in runs}
     if st.session_state.get(LOOK_AT) not in known:
         st.session_state[LOOK_AT] = next(iter(known))
-    chosen = st.selectbox("Search to look at", list(known), format_func=lambda each: known[each].label, key=LOOK_AT)
+    labels = told_apart({name: each.label for name, each in known.items()})
+    chosen = st.selectbox("Search to look at", list(known), format_func=lambda name: labels[name], key=LOOK_AT)
     return known[chosen]
 
 

@@ -56,6 +56,8 @@ class Way(StrEnum):
         return Search.ITERATIVE if self is Way.APPENDIX_H else Search(self.value)
 
 
+HELD_OUT_TOKENS = 4000
+EPSILON = "0.01"
 FEW_TOKENS = TextOptions(max_tokens=2000)
 
 
@@ -90,10 +92,13 @@ def iterate(
         str | None, typer.Option(help="Where a task other than perplexity takes its examples from.", show_default=False)
     ] = None,
     max_examples: Annotated[int | None, typer.Option(help="Read no more than this many examples.")] = None,
-    held_out_tokens: Annotated[int | None, typer.Option(help="Tokens of held-out text to judge on.")] = 4000,
+    held_out_tokens: Annotated[
+        int | None,
+        typer.Option(help="Tokens of held-out text to judge perplexity on.", show_default=str(HELD_OUT_TOKENS)),
+    ] = None,
     protect_first: Annotated[int, typer.Option(help="So many first blocks are never removed.", min=0)] = 0,
     protect_last: Annotated[int, typer.Option(help="So many last blocks are never removed.", min=0)] = 0,
-    epsilon: o.EpsilonText = "0.01",
+    epsilon: o.EpsilonText = EPSILON,
     skip_first_token: o.SkipFirstToken = False,
     seed: o.Seed = 0,
     model: ModelOptions,
@@ -108,7 +113,11 @@ def iterate(
     command goes on from there.
     """
     of_appendix_h = {"--method": method, "--tolerance": tolerance, "--delta": delta, "--convergence": convergence}
-    _check_meant(search, {**of_appendix_h, "--again": again or None}, "appendix-h")
+    of_its_score = {
+        "--epsilon": None if epsilon == EPSILON else epsilon,
+        "--skip-first-token": skip_first_token or None,
+    }
+    _check_meant(search, {**of_appendix_h, "--again": again or None, **of_its_score}, "appendix-h")
     _check_meant(search, {"--width": width}, "beam")
     if tolerance is not None and delta is not None:
         raise SettingError("--delta is δ itself and --tolerance makes it from λ; give one of them.")
@@ -168,7 +177,9 @@ def _texts(
     if task == PERPLEXITY:
         if examples is not None or max_examples is not None:
             raise SettingError("Perplexity is measured on --corpus; --examples and --max-examples are for other tasks.")
-        return text, held_out_of(text, held_out_tokens)
+        return text, held_out_of(text, HELD_OUT_TOKENS if held_out_tokens is None else held_out_tokens)
+    if held_out_tokens is not None:
+        raise SettingError("--held-out-tokens is for perplexity; say how many examples to read by --max-examples.")
     wanted = task_named(task)
     held_out = spec_of(wanted, examples or wanted.default_source, max_examples=max_examples, length=text.length)
     if text.part == "all":

@@ -9,6 +9,7 @@ from avss_core.figures.axes import spans_decades, value_axis
 from avss_core.figures.frames import need_columns
 from avss_core.figures.grid import finish_grid, plot_grid
 from avss_core.figures.style import colour, say, symbol
+from avss_core.readable import four_digits, from_to
 
 
 def before_after(
@@ -27,6 +28,9 @@ def before_after(
     `SettingError` for a missing column.
     """
     need_columns(evaluations, ("state", "task", "metric", "value", "low", "high"), "before-and-after chart")
+    # A task says None where there is no interval, as for a single document.
+    numbers = {name: pd.to_numeric(evaluations[name]).astype(float) for name in ("value", "low", "high")}
+    evaluations = evaluations.assign(**numbers)
     groups = list(evaluations.groupby(["task", "metric"], sort=False))
     figure, places = plot_grid([(str(task), str(metric)) for (task, metric), _ in groups], per_row, row_height)
     states = list(dict.fromkeys(evaluations["state"]))
@@ -45,7 +49,7 @@ def before_after(
                     mode="markers+text",
                     name=str(row["state"]),
                     marker={"color": hue, "size": 11, "symbol": symbol(number)},
-                    text=[f"{row['value']:.4g}"],
+                    text=[four_digits(row["value"])],
                     textposition="middle right",
                     error_y={
                         "type": "data",
@@ -56,7 +60,8 @@ def before_after(
                         "array": [row["high"] - row["value"]],
                         "arrayminus": [row["value"] - row["low"]],
                     },
-                    hovertemplate=f"{row['state']}: {metric} %{{y:.4g}}<br>95 %: {row['low']:.4g} to {row['high']:.4g}"
+                    hovertemplate=f"{row['state']}: {metric} {four_digits(row['value'])}"
+                    f"<br>95 %: {from_to(row['low'], row['high'])}"
                     f"{documents}<extra>{task}</extra>",
                 ),
                 **at,

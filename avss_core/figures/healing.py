@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from avss_core.figures.axes import spans_decades, value_axis
 from avss_core.figures.frames import need_columns
 from avss_core.figures.style import MUTED, colour, finish, say, symbol
+from avss_core.readable import from_to
 
 AIM = 1 / 0.9  # × apart at which 90 % of the performance is kept, as the papers report
 
@@ -80,7 +82,7 @@ def apart_chart(table: pd.DataFrame, *, height: int = 380) -> go.Figure:
                 },
                 showlegend=False,
                 hovertemplate=f"{row['network']}: %{{x:.3f}} × {row['beside']}<br>"
-                f"95 %: {row['apart_low']:.3f} to {row['apart_high']:.3f}<extra></extra>",
+                f"95 %: {from_to(row['apart_low'], row['apart_high'], '.3f')}<extra></extra>",
             )
         )
     for at, name, dash in ((1.0, "nothing lost", "solid"), (AIM, f"90 % kept ({AIM:.2f} ×), as the papers", "dash")):
@@ -88,7 +90,7 @@ def apart_chart(table: pd.DataFrame, *, height: int = 380) -> go.Figure:
     spread = rows[["apart", "apart_low", "apart_high"]].to_numpy(dtype=float)
     figure.update_xaxes(**value_axis(spread, spans_decades(spread)))
     if len(rows) and not spans_decades(spread):
-        low, high = min(1.0, spread.min()), max(AIM, spread.max())
+        low, high = min(1.0, np.nanmin(spread)), max(AIM, np.nanmax(spread))
         figure.update_xaxes(range=[low - 0.05 * (high - low), high + 0.05 * (high - low)])
     figure.update_yaxes(type="category", showgrid=False, range=[-0.5, len(rows) - 0.4])  # room for the upper text
     finish(figure, "× apart from the unpruned model", "× its perplexity", height=height)

@@ -57,7 +57,7 @@ class Contrast:
         counted = "is counted as 1/N (our reading). A larger ε tells more."
         said = []
         if self.table["floored"].any():
-            said.append(f"S = 0 in block {_listed(self.table, 'floored')}: it {counted}")
+            said.append(f"S below 1/N in block {_listed(self.table, 'floored')}: it {counted}")
         if self.reading == "ratio" and self.table["hss_floored"].any():
             said.append(f"HSS = 0 in block {_listed(self.table, 'hss_floored')}: in HSAV / HSS it {counted}")
         return " ".join(said)
@@ -124,7 +124,7 @@ def contrast_table(
     seed: int = 0,
 ) -> pd.DataFrame:
     """One row a block: `block` (its number in the unpruned model), `n`, the scores of `scores.score_arrays` with
-    `_low` and `_high`, `floored` (S = 0, counted as 1/N), `hss_floored` (HSS = 0, counted as 1/N by the reading
+    `_low` and `_high`, `floored` (S below 1/N, counted as that), `hss_floored` (HSS = 0, counted as 1/N by the reading
     ratio), and from `permutation` p_hsav, p_hss, p_value, p_adjusted (nan with too few answers of a label)."""
     return contrast(frame, labels, site, epsilon, reading, seed=seed).table
 
@@ -143,7 +143,7 @@ def _with_intervals(
     for name, values in scores.items():
         columns[name] = values[0]
         columns[f"{name}_low"], columns[f"{name}_high"] = _ends(values)
-    columns["floored"], columns["hss_floored"] = every.sparsity[0] == 0, scores["hss"][0] == 0
+    columns["floored"], columns["hss_floored"] = every.sparsity[0] * every.n[0] < 1 - 1e-9, scores["hss"][0] == 0
     low, high = _ends(scores["propensity"].mean(axis=1, keepdims=True))
     return pd.DataFrame(columns), (float(low[0]), float(high[0]))
 
@@ -151,11 +151,11 @@ def _with_intervals(
 def _ends(values: Floats) -> tuple[Floats, Floats]:
     """2.5 % and 97.5 % of each column below the first row, or that row, which is the value, where it lies outside.
 
-    Resamples that drew no answer of a label say nothing.
+    Resamples that drew no answer of a label say nothing, nor do those that only repeat the answers (of one question).
     """
     value, resampled = values[0], values[1:]
     known = resampled[~np.isnan(resampled).any(axis=1)]
-    if not len(known):
+    if not len(known) or (len(known) > 1 and (known == known[0]).all()):
         return np.full_like(value, np.nan), np.full_like(value, np.nan)
     low, high = np.percentile(known, [2.5, 97.5], axis=0)
     return np.minimum(low, value), np.maximum(high, value)

@@ -21,6 +21,7 @@ from avss_core.hallucination.question_sums import QuestionSums, question_sums
 from avss_core.hallucination.scores import propensity
 from avss_core.importance.epsilon import Epsilon
 from avss_core.pruning import Cut, below_threshold, lowest_k
+from avss_core.readable import from_to
 
 RESAMPLES = 1000
 
@@ -56,7 +57,8 @@ def cut_below_eavss_stable(table: pd.DataFrame, theta: float, protect_first: int
 
 @dataclass(frozen=True)
 class HonestyChange:
-    """One cut, before and after, on the same questions; every change is after − before, with its 95 % interval.
+    """One cut, before and after, on the same questions; every change is after − before, with its 95 % interval (nan
+    where resamples only repeat the change, as with a single question).
 
     h_*: (23) H_model, the mean of H over the blocks, and (24, 33, 43) its change ΔH. same_blocks_*: the change over the
     blocks that are in both models alone, since the mean changes with the blocks it is taken over even where no
@@ -83,7 +85,8 @@ class HonestyChange:
 
     @property
     def agree(self) -> bool | None:
-        """Whether ΔH and the measured rate go the same way; None when an interval holds 0, so that nobody knows."""
+        """Whether ΔH and the measured rate go the same way; None when an interval holds 0 or there is none, so that
+        nobody knows."""
         ends = ((self.h_change_low, self.h_change_high), (self.rate_change_low, self.rate_change_high))
         if any(not (low > 0 or high < 0) for low, high in ends):
             return None
@@ -178,17 +181,17 @@ def honesty_conclusion(chosen: HonestyChange, random: Sequence[HonestyChange] = 
     verdict = {
         True: "the two go the same way",
         False: "the two go opposite ways",
-        None: "an interval holds 0, so whether the two agree is not known",
+        None: "an interval holds 0 or cannot be had, so whether the two agree is not known",
     }[chosen.agree]
+    rate = [100 * each for each in (chosen.rate_change, chosen.rate_change_low, chosen.rate_change_high)]
     said = (
         f"Without {chosen.name}, H_model changes by {chosen.h_change:+.3g} "
-        f"({chosen.h_change_low:+.3g} to {chosen.h_change_high:+.3g}) and the measured hallucination rate by "
-        f"{100 * chosen.rate_change:+.1f} points ({100 * chosen.rate_change_low:+.1f} to "
-        f"{100 * chosen.rate_change_high:+.1f}): {verdict}."
+        f"({from_to(chosen.h_change_low, chosen.h_change_high, '+.3g')}) and the measured hallucination rate by "
+        f"{rate[0]:+.1f} points ({from_to(rate[1], rate[2], '+.1f')}): {verdict}."
     )
     if random:
         as_good = sum(other.rate_change <= chosen.rate_change for other in random)
-        said += f" {as_good} of {len(random)} random cuts of as many blocks leave a measured rate as low or lower."
+        said += f" {as_good} of {len(random)} random cuts of as many blocks change the measured rate as favourably."
     return f"{said} {doubt}".strip()
 
 
@@ -221,4 +224,6 @@ def _change(name: str, values: Sequence[Floats]) -> dict[str, float]:
     change = values[1] - values[0]
     known = change[1:][~np.isnan(change[1:])]
     low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
+    if low == high:
+        low = high = np.nan
     return {name: float(change[0]), f"{name}_low": float(low), f"{name}_high": float(high)}

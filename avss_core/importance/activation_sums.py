@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from avss_core.activations.magnitude_bins import N_BINS, share_below
 from avss_core.activations.moments import Profile
-from avss_core.importance.avss import chosen_moments, derived_columns, score_table
+from avss_core.importance.avss import chosen_groups, chosen_moments, derived_columns, moments_of, score_table
 from avss_core.importance.epsilon import Epsilon
 from avss_core.importance.sums import Array, Sums, add_up, rows_of
 
@@ -20,8 +20,13 @@ def activation_rows(
 ) -> list[pd.DataFrame]:
     """Σa, Σa² and the number of |a| < ε of every block, with N as weight; a shard is one sample.
 
-    For an ε relative to σ, which only the whole text has, the histogram goes along and `resolve_epsilon` reads it.
+    For an ε relative to σ, which only the whole text has, the histogram goes along and `resolve_epsilon` reads it. A
+    shard without a token that counts (first tokens left out, windows of one token) adds no row.
     """
+    moments = moments_of(profile, site)
+    chosen = chosen_groups(moments, skip_first_token, None)
+    if not moments.tokens[[moments.groups.index(group) for group in chosen]].sum():
+        return []
     scores = score_table(profile, site, epsilon, skip_first_token)
     n, mean = scores["n"].to_numpy(np.float64), scores["mean"].to_numpy()
     tables = [

@@ -128,7 +128,7 @@ def derived_columns(
     the block is flagged (our reading).
     """
     floored = sparsity * n < 1 - 1e-9  # a share of one activation may be rounded to a little less
-    avss = variance / np.where(floored, 1.0 / n, sparsity)  # (7)
+    avss = variance / np.where(floored, 1.0 / np.maximum(n, 1), sparsity)  # (7)
     avss_share = shares(avss)  # (8)
     sparsity_share = shares(sparsity)  # (5)
     return {

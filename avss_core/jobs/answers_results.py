@@ -57,13 +57,15 @@ def answers_count(store: Store, run_id: str) -> int:
 
 def read_answers(paths: Sequence[Path], kept: Sequence[int]) -> pd.DataFrame:
     """The frame of `answers_frame` from its files, of a model with these blocks; RunError when one is gone."""
-    frame = pd.concat([_read(str(path), len(kept)) for path in paths], ignore_index=True)
+    parts = [_read(str(path), _there(path).stat().st_mtime_ns, len(kept)) for path in paths]
+    frame = pd.concat(parts, ignore_index=True)
     return frame.assign(kept=",".join(map(str, kept)))
 
 
 @lru_cache(maxsize=64)
-def _read(path: str, n_blocks: int) -> pd.DataFrame:
-    frame = pd.read_parquet(_there(Path(path)))
+def _read(path: str, _changed: int, n_blocks: int) -> pd.DataFrame:
+    """A run that was deleted and made again has files of the same names."""
+    frame = pd.read_parquet(path)
     for name in _LISTS:
         frame[name] = frame[name].map(list)
     for name in [name for name in frame if str(name).endswith("_below")]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from avss_core.errors import AvssError
 from avss_core.hallucination.confidence_table import measured
 from avss_core.hallucination.judge import DEFAULT_JUDGE
 from avss_core.hallucination.metrics import metrics_for
@@ -35,12 +36,18 @@ def newest_eavss(store: Store, answers: AnswersRequest) -> Run | None:
         request = MitigateRequest.from_dict(run.spec)
         on_its_device = replace(answers, model=replace(answers.model, device=request.model.device))
         same = request.answers == on_its_device
-        # The file may have changed since: then its questions are others, and so is what would be asked today.
-        if same and trained_name(request.settings) == EAVSS and request.run_id() == run.id:
-            before = store.find_run(request.held_out.run_id())
-            if before is not None and before.status == "done":
-                return run
+        if same and trained_name(request.settings) == EAVSS and _stands(store, run, request):
+            return run
     return None
+
+
+def _stands(store: Store, run: Run, request: MitigateRequest) -> bool:
+    """Whether the same would be asked today (the file of questions may have changed, or be gone), and was answered."""
+    try:
+        same, before = request.run_id() == run.id, store.find_run(request.held_out.run_id())
+    except AvssError:
+        return False
+    return same and before is not None and before.status == "done"
 
 
 def eavss_row(
@@ -57,7 +64,8 @@ def eavss_row(
     found = mitigated(store, run.id, judge, seed, q, p)
     row = next(row for row in found.estimators if row["estimator"] == EAVSS)
     of = (
-        f"The trained model's sequence probability on the {len(found.after.frame)} held-out questions (run {run.id}), "
-        "while the other rows are of the untrained model on all of them."
+        f"The trained model's sequence probability on {len(found.after.frame)} held-out questions (run {run.id}); the "
+        "other rows are of the untrained model on the questions asked. A training takes up to that many from each half "
+        "of the source, so the two are not the same questions."
     )
     return {**row, "pretty_name": PRETTY_NAME, "note": f"{of} {row['note']}".strip()}

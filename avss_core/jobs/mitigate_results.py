@@ -22,6 +22,7 @@ from avss_core.jobs.honesty_results import judged_answers
 from avss_core.jobs.requests import ConfidenceRequest
 from avss_core.jobs.requests.mitigate import MitigateRequest
 from avss_core.pruning.healing.apart import Apart, apart_of
+from avss_core.readable import from_to
 from avss_core.runs import Run, Store
 
 TRAINING = 0  # the unit that trains
@@ -56,7 +57,7 @@ class Mitigated:
 
     @property
     def helps(self) -> bool | None:
-        """Whether the hallucination rate fell by more than chance; None when its interval holds 0."""
+        """Whether the hallucination rate fell by more than chance; None when its interval holds 0, or there is none."""
         if self.change.rate_change_high < 0:
             return True
         return False if self.change.rate_change_low > 0 else None
@@ -72,10 +73,11 @@ class Mitigated:
                 f" The blocks were chosen by {self.truthful} truthful and {self.made_up} made-up answers with tokens; "
                 f"fewer than {MIN_ANSWERS} of a kind do not tell which blocks are prone."
             )
+        ends = from_to(100 * c.rate_change_low, 100 * c.rate_change_high, "+.1f")
         return (
             f"{verdict}: the hallucination rate on {c.questions} held-out questions goes from {c.rate_before:.1%} to "
-            f"{c.rate_after:.1%} (change {100 * c.rate_change:+.1f} points, 95 % {100 * c.rate_change_low:+.1f} to "
-            f"{100 * c.rate_change_high:+.1f}); perplexity on plain text becomes {self.fluency.ratio:.3f} ×.{doubt}"
+            f"{c.rate_after:.1%} (change {100 * c.rate_change:+.1f} points, 95 % {ends}); perplexity on plain text "
+            f"becomes {self.fluency.ratio:.3f} ×.{doubt}"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -153,9 +153,14 @@ def finished_rankings(store: Store, request: RankRequest) -> tuple[Ranking, ...]
     return rankings_in(files, request.settings, facts["blocks"]) if facts else None
 
 
-@lru_cache(maxsize=128)  # a shard takes megabytes, and a run has about 64
 def _read(path: str) -> Profile:
     try:
-        return read_profile(path)
+        return _read_as_of(path, Path(path).stat().st_mtime_ns)
     except FileNotFoundError as error:
         raise RunError(f"The file {path} of this run is gone; delete the run and profile again.") from error
+
+
+@lru_cache(maxsize=128)  # a shard takes megabytes, and a run has about 64
+def _read_as_of(path: str, _changed: int) -> Profile:
+    """A run that was deleted and made again has files of the same names."""
+    return read_profile(path)

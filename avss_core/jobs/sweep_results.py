@@ -92,7 +92,8 @@ def values_so_far(store: Store, run: Run) -> dict[Blocks, Evaluation]:
         return {}
     rows = pd.concat([pd.read_parquet(store.path_of(unit.file)) for unit in units])
     by_key = _by_variant(request.task, rows)
-    keys = {cut: Variant.without(run.facts["blocks"], cut).key for cut in request.cuts}
+    n_blocks = int(model_facts(store, run.id, request.model)["blocks"])
+    keys = {cut: Variant.without(n_blocks, cut).key for cut in request.cuts}
     values = {cut: by_key[key] for cut, key in keys.items() if key in by_key}
     kept = None if () in keys else store.evaluation(request.evaluation_key(()))
     same = None if kept is None else kept.examples[kept.examples["document"].isin(rows["document"])]

@@ -66,9 +66,12 @@ class ModelSpec:
         """Content hash of what would be loaded, without reading weights.
 
         Files count by name, size and time of change; a hub id by its revision (so a branch that moves keeps its
-        identity: `LoadedModel.fingerprint` is taken from the weights themselves). The device does not count.
+        identity: `LoadedModel.fingerprint` is taken from the weights themselves). The device counts only where it is
+        named and the dtype is not, since `auto` may be another dtype on another device.
         """
         named: dict[str, Any] = {"kind": self.kind, "dtype": self.dtype, "trust_remote_code": self.trust_remote_code}
+        if self.dtype == "auto" and self.device != "auto":
+            named["device"] = self.device
         if self.kind == "default":
             return content_hash(named, GGUF_SHA256)
         if self.kind == "standin":

@@ -61,7 +61,7 @@ def mean_cell(task: Task, before: pd.DataFrame, after: Sequence[pd.DataFrame]) -
     shares = [_share(metric, frame) for frame in after]
     low, high = t_interval(shares)
     if metric.exponential:
-        low, high = _exp(low), _exp(high)
+        low, high = _exp(max(low, 0.0)), _exp(high)  # a loss is not below 0, where the t interval may reach
     else:
         low, high = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
     kept = sorted(_retained(metric, whole.value, end) for end in (low, high))

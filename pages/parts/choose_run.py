@@ -10,6 +10,7 @@ from avss_core.errors import RunError
 from avss_core.jobs.requests import ProfileRequest
 from avss_core.runs import Run
 from pages.parts.engine import store
+from pages.parts.told_apart import told_apart
 
 KEY = "run"
 STATUS_SIGN = {"done": "✓", "running": "▶", "waiting": "…", "failed": "✗", "cancelled": "■", "interrupted": "‖"}
@@ -22,7 +23,8 @@ def choose_run() -> None:
         return
     wanted = st.session_state.get(KEY) or st.query_params.get(KEY)
     st.session_state[KEY] = wanted if wanted in found else next(iter(found))
-    st.sidebar.selectbox("Run", list(found), format_func=lambda run_id: line_of(found[run_id]), key=KEY)
+    labels = told_apart({run_id: line_of(run) for run_id, run in found.items()})
+    st.sidebar.selectbox("Run", list(found), format_func=lambda run_id: labels[run_id], key=KEY)
     st.query_params[KEY] = st.session_state[KEY]
 
 

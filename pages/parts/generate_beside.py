@@ -14,6 +14,7 @@ from avss_core.pruning.generation import Generated, Sampling, SideBySide
 from avss_core.runs import Run
 from pages.parts.engine import store
 from pages.parts.job_of_request import draw_request, start_request
+from pages.parts.told_apart import told_apart
 
 PROMPT, CHAT, LATEST, ERROR = "generate-prompt", "generate-chat", "generate-latest", "generate-error"
 _FIRST_PROMPT = "The sea in winter is"
@@ -101,16 +102,17 @@ def draw_generate(model: ModelSpec, corpus: CorpusSpec, cut: Cut, run: Run, heal
     asked = prompts_of(store(), model, cut.removed, healing)
     if not asked:
         return
-    known = [each.run_id() for each in asked]
+    known = {each.run_id(): each for each in asked}
+    labels = told_apart({name: each.prompt[:_LONGEST_LINE].replace("\n", " ") for name, each in known.items()})
     newest = latest.run_id() if latest is not None else ""
-    number = st.selectbox(
+    chosen = st.selectbox(
         "Prompts of this cut",
-        range(len(asked)),
-        index=known.index(newest) if newest in known else 0,
-        format_func=lambda place: asked[place].prompt[:_LONGEST_LINE].replace("\n", " "),
+        list(known),
+        index=list(known).index(newest) if newest in known else 0,
+        format_func=lambda name: labels[name],
         key=f"generate-shown-{len(asked)}-{newest}",  # a new text is shown at once
     )
-    shown = asked[number or 0]
+    shown = known[chosen]
     both = side_by_side_in(store(), shown)
     if both is not None:
         draw_texts(shown, both)

@@ -14,6 +14,7 @@ from avss_core.hallucination.permutation import NOT_WHY
 from avss_core.hallucination.readings import TOP, readings_agreement, top_blocks
 from avss_core.hallucination.scores import READINGS, our_readings
 from avss_core.jobs import AnswersRequest
+from avss_core.readable import from_to
 from pages.parts.hallucination_data import Answered, contrast_of
 from pages.parts.hallucination_settings import ContrastSettings
 from pages.parts.picked_cut import pick_cut
@@ -61,7 +62,7 @@ def draw_conclusion(found: Contrast) -> None:
     empty = f" Answers without a token, which have no activations: {found.empty}." if found.empty else ""
     st.caption(
         f"H_model (23), the mean propensity (our reading) over the blocks: {found.h_model:.4g} "
-        f"({found.h_model_low:.4g} to {found.h_model_high:.4g}).{empty}"
+        f"({from_to(found.h_model_low, found.h_model_high)}).{empty}"
     )
 
 
@@ -69,11 +70,13 @@ def draw_threshold(found: Contrast) -> None:
     """θ_H: which blocks lie above it, and the way to the Prune page."""
     st.subheader("Threshold θ_H", anchor=False)
     values = sorted(set(found.table["propensity"]))
+    # The slider tells its steps apart by their labels alone.
+    digits = next((n for n in range(3, 17) if len({f"{value:.{n}g}" for value in values}) == len(values)), 17)
     theta = st.select_slider(
         "θ_H: blocks with a higher propensity H",
         values,
         values[max(0, len(values) - 1 - max(1, len(values) // 4))],
-        format_func="{:.3g}".format,
+        format_func=lambda value: f"{value:.{digits}g}",
         key=f"hallucination-theta-{found.site}-{found.epsilon}",
         help="Equations (22) and (34). The steps are the blocks' own values, so each adds a block or takes one away.",
     )

@@ -12,6 +12,7 @@ from avss_core.hallucination.labels import with_hand_labels
 from avss_core.importance import Epsilon
 from avss_core.jobs import AnswersRequest
 from avss_core.jobs.answers_results import answers_frame
+from avss_core.runs import Run
 from pages.parts.engine import store
 
 
@@ -43,6 +44,11 @@ def answered(request: AnswersRequest, judge: str) -> Answered | None:
     run = store().find_run(request.run_id())
     if run is None or run.status != "done":
         return None
+    return answered_by(run, judge)
+
+
+def answered_by(run: Run, judge: str) -> Answered:
+    """The answers of a finished run, whether or not its questions are still as they were."""
     return Answered(run.id, judge, tuple(sorted(store().hand_labels(run.id).items())))
 
 

@@ -26,6 +26,7 @@ from avss_core.importance import Epsilon
 from avss_core.jobs import AnswersRequest
 from avss_core.jobs.honesty_results import requests_beside
 from avss_core.pruning import Cut
+from avss_core.readable import from_to
 from pages.parts.engine import jobs, store
 from pages.parts.follow import follow
 from pages.parts.hallucination_answers import answers_table, draw_table
@@ -193,7 +194,7 @@ def _cancel_all(run_ids: list[str]) -> None:
 def _for_people(table: pd.DataFrame) -> pd.DataFrame:
     def change(name: str, form: str) -> pd.Series:
         return table.apply(
-            lambda row: f"{row[name]:{form}} ({row[f'{name}_low']:{form}} to {row[f'{name}_high']:{form}})", axis=1
+            lambda row: f"{row[name]:{form}} ({from_to(row[f'{name}_low'], row[f'{name}_high'], form)})", axis=1
         )
 
     return pd.DataFrame(

@@ -18,6 +18,7 @@ from avss_core.jobs.hand_labels import hand_labels_for
 from avss_core.jobs.mitigate_controls import rate_against
 from avss_core.jobs.mitigate_results import Mitigated, losses_so_far, mitigated
 from avss_core.jobs.mitigate_table import before_after_rows
+from avss_core.readable import from_to
 from avss_core.runs import Run
 from pages.parts.engine import jobs, store
 from pages.parts.follow import follow
@@ -32,9 +33,10 @@ from pages.parts.trouble import told_in_a_box
 
 POLL_SECONDS = 2.0
 WHAT = (
-    "Half of the questions is learned from: adapters on the chosen blocks bring the states of truthful answers "
-    "together and keep made-up ones apart, while a language-model loss keeps fluency. The other half is asked before "
-    "and after. The same training of other blocks says what the choice of blocks is worth."
+    "The source is halved, and up to as many questions as were asked are taken of each half. One is learned from: "
+    "adapters on the chosen blocks bring the states of truthful answers together and keep made-up ones apart, while a "
+    "language-model loss keeps fluency. The other is asked before and after. The same training of other blocks says "
+    "what the choice of blocks is worth."
 )
 
 
@@ -168,7 +170,7 @@ def _draw_outcome(runs: dict[str, Run], asked: MitigateRequest) -> None:
             gap = rate_against(chosen, one)
             against = (
                 f" The prone blocks' rate is {100 * gap['difference']:+.1f} points from this one "
-                f"({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f})."
+                f"({from_to(100 * gap['low'], 100 * gap['high'], '+.1f')})."
             )
         st.markdown(f"**{name}** ({', '.join(map(str, one.blocks))}): {one.sentence}{against}")
     effect = pd.DataFrame(

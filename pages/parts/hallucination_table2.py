@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from avss_core.errors import AvssError
 from avss_core.hallucination.confidence_table import confidence_rows
 from avss_core.hallucination.estimators import ESTIMATORS
 from avss_core.hallucination.metrics.presets import PRESETS, preset_for
@@ -18,7 +19,7 @@ from avss_core.jobs.eavss_results import PRETTY_NAME
 from avss_core.jobs.mitigate_results import EAVSS
 from avss_core.runs import Run
 from pages.parts.engine import store
-from pages.parts.hallucination_data import Answered, answered
+from pages.parts.hallucination_data import Answered, answered_by
 from pages.parts.hallucination_eavss import eavss_of
 
 _NAMES = {estimator.name: estimator.pretty_name for estimator in ESTIMATORS} | {EAVSS: PRETTY_NAME}
@@ -39,11 +40,10 @@ def draw_table2(request: AnswersRequest, of: Answered, asked: str | None) -> Non
             if run is None:
                 continue
             one = AnswersRequest.from_dict(run.spec)
-            its = of if run.id == of.run_id else answered(one, of.judge)
-            if its is not None:
-                again = asked if run.id == of.run_id and asked else _asked_again(run.id)
-                rows = _rows(its, again, preset.q, preset.p)
-                ours[preset.data_set] = [*rows, eavss_of(one, of.judge, preset.q, preset.p)]
+            its = of if run.id == of.run_id else answered_by(run, of.judge)
+            again = asked if run.id == of.run_id and asked else _asked_again(run.id)
+            rows = _rows(its, again, preset.q, preset.p)
+            ours[preset.data_set] = [*rows, eavss_of(one, of.judge, preset.q, preset.p)]
         table = pd.DataFrame(table2_rows(ours))
         st.dataframe(_for_people(table), hide_index=True)
         st.caption(
@@ -90,15 +90,16 @@ def _rows(of: Answered, asked: str | None, q: float, p: float) -> list[dict[str,
 
 def _asked_again(run_id: str) -> str | None:
     """The newest finished second asking of a run of answers, whatever its settings."""
-    runs = store().runs(ConfidenceRequest.kind)
-    return next(
-        (
-            run.id
-            for run in runs
-            if run.status == "done" and ConfidenceRequest.from_dict(run.spec).answers.run_id() == run_id
-        ),
-        None,
-    )
+    runs = store().runs(ConfidenceRequest.kind, limit=None)
+    return next((run.id for run in runs if run.status == "done" and _is_of(run, run_id)), None)
+
+
+def _is_of(run: Run, answers: str) -> bool:
+    """Whether a second asking is of this run of answers; not where its questions cannot be read any more."""
+    try:
+        return ConfidenceRequest.from_dict(run.spec).answers.run_id() == answers
+    except AvssError:
+        return False
 
 
 def _for_people(table: pd.DataFrame) -> pd.DataFrame:

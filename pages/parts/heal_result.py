@@ -16,6 +16,7 @@ from avss_core.jobs import HealRequest
 from avss_core.jobs.heal_results import HealResult, finished_healings, heal_result, healed_files
 from avss_core.pruning import Cut
 from avss_core.pruning.healing.stretches import blocks_as_text
+from avss_core.readable import from_to
 from avss_core.runs import Run
 from pages.parts.engine import store
 from pages.parts.heal_live import draw_losses
@@ -82,8 +83,9 @@ def draw_verdict(run: Run, result: HealResult) -> None:
     if result.training is not None:
         budget = f"{result.training['steps']} steps, {result.training['tokens']:,} tokens, {budget}"
     same = "given the same training" if beside == "control" else "as it is"
+    ends = from_to(apart.low, apart.high, ".2f")
     told = (
-        f"**{apart.ratio:.2f} × apart** from the unpruned model {same} (95 %: {apart.low:.2f} to {apart.high:.2f}); "
+        f"**{apart.ratio:.2f} × apart** from the unpruned model {same} (95 %: {ends}); "
         f"the cut alone is {result.apart['pruned'].ratio:.2f} ×. Budget: {budget}. 90 % kept would be {AIM:.2f} ×"
     )
     if apart.ratio <= AIM:

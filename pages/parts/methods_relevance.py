@@ -47,7 +47,7 @@ def draw_relevance(rankings: tuple[Ranking, ...]) -> None:
     """How much of the output's relevance is there at every boundary between blocks."""
     relevant = [ranking for ranking in rankings if "boundaries" in ranking.details]
     if not relevant:
-        st.info("Choose lrp or attnlrp to see how much relevance is kept.", icon=":material/science:")
+        st.info("Choose lrp, lrp_alpha_beta or attnlrp to see how much relevance is kept.", icon=":material/science:")
         return
     boundaries = pd.DataFrame(
         [

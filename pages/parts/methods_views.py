@@ -32,6 +32,10 @@ def draw_scores(rankings: tuple[Ranking, ...]) -> None:
             "Shaded: 95 % interval of the score. Bars, for CIM: one standard deviation of a block's divergence over "
             "contexts, which says how much it depends on the context, not how well the mean is known."
         )
+    for ranking in rankings:
+        if ranking.details.get("floored"):
+            blocks = ", ".join(map(str, ranking.details["floored"]))
+            st.caption(f"**{ranking.name}**: S is below 1/N in block {blocks}, and floored there (our reading).")
 
 
 def draw_agreement(rankings: tuple[Ranking, ...]) -> None:
@@ -44,6 +48,9 @@ def draw_agreement(rankings: tuple[Ranking, ...]) -> None:
 def draw_overlap(rankings: tuple[Ranking, ...]) -> None:
     """How many of the n blocks that each of two methods would remove they share."""
     n_blocks = len(rankings[0].scores)
+    if n_blocks < 2:
+        st.info("A model of one block has no two sets of blocks to lay over one another.", icon=":material/science:")
+        return
     n = st.slider("Lowest n blocks", 1, n_blocks, max(1, round(0.25 * n_blocks)), key="overlap-n")
     pairs = overlap_of_lowest(rankings, n)
     show_figure(overlap_matrix(pairs, n, n_blocks), pairs, "overlap")

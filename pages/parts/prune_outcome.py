@@ -11,6 +11,7 @@ import streamlit as st
 from avss_core.figures.before_after import before_after
 from avss_core.jobs import EvaluateRequest
 from avss_core.pruning.outcome import Outcome
+from avss_core.readable import four_digits
 from avss_core.tasks import Metric, task_named
 from pages.parts.judged_text import documents_judged
 from pages.parts.kept_drawings import kept
@@ -66,9 +67,7 @@ def interval_of(outcome: Outcome) -> str:
 
 def short_number(value: float, metric: Metric) -> str:
     """A value that fits a small box: 27.81, 1,234, 1.2e+06 of a perplexity, 62.5% of a share."""
-    if not metric.exponential:
-        return f"{value:.1%}"
-    return f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.4g}"
+    return four_digits(value) if metric.exponential else f"{value:.1%}"
 
 
 def _draw_metric(outcome: Outcome, metric: Metric, smaller: bool) -> None:

@@ -16,6 +16,7 @@ from avss_core.tasks import task_named
 from pages.parts.engine import store
 from pages.parts.search_found import Found, outcomes
 from pages.parts.show import show_figure
+from pages.parts.told_apart import told_apart
 
 HELD_OUT, SEARCHED = "held-out text", "text of the search"
 MOST = 6
@@ -32,11 +33,12 @@ def draw_overlay(searches: Sequence[Found], n_blocks: int, judge: Callable[[Eval
         return
     st.subheader("Searches on this text", anchor=False)
     names = {search.run.id: search for search in with_steps}
+    labels = told_apart({name: search.label for name, search in names.items()})
     chosen = st.multiselect(
         "Searches to lay over one another",
         list(names),
         list(names)[:MOST],
-        format_func=lambda run_id: names[run_id].label,
+        format_func=lambda run_id: labels[run_id],
     )
     text = st.segmented_control("Judged on", [HELD_OUT, SEARCHED], default=HELD_OUT, key="search-text", required=True)
     shown = [names[run_id] for run_id in chosen]

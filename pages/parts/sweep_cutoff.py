@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from avss_core.figures.strip import network_strip, strips_by_size
 from avss_core.jobs import EvaluateRequest
 from avss_core.pruning.outcome import Outcome
 from avss_core.pruning.sweep import Blocks
+from avss_core.readable import four_digits, from_to
 from avss_core.tasks import task_named
 from pages import prune
 from pages.parts.engine import store
@@ -107,10 +107,10 @@ def _offer(base: EvaluateRequest, cut: Blocks) -> None:
 def _draw_numbers(found: Outcome, base: EvaluateRequest) -> None:
     metric = task_named(found.after.task).metric(found.after.metric)
     before, after, kept, smaller = st.columns(4)
-    before.metric(f"{metric.pretty_name} before", _short(found.before.value), border=True)
+    before.metric(f"{metric.pretty_name} before", four_digits(found.before.value), border=True)
     after.metric(
         f"{metric.pretty_name} after",
-        _short(found.after.value),
+        four_digits(found.after.value),
         border=True,
         help=f"{_interval(found)}, over {documents_judged(base, found.after.n)}.",
     )
@@ -122,10 +122,4 @@ def _draw_numbers(found: Outcome, base: EvaluateRequest) -> None:
 
 def _interval(found: Outcome) -> str:
     """Of the pruned model's value."""
-    if math.isnan(found.after.low) or math.isnan(found.after.high):
-        return "No interval"
-    return f"95 %: {_short(found.after.low)} to {_short(found.after.high)}"
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.4g}"
+    return f"95 %: {from_to(found.after.low, found.after.high)}"

@@ -43,6 +43,8 @@ def test_only_the_metric_that_spans_decades_is_logarithmic() -> None:
     collapsed = ("after", "essays", "perplexity", 9000.0, 8000.0, 9900.0, 40)
     figure = before_after(table(PERPLEXITY[0], collapsed, *ACCURACY))
     assert (figure.layout.yaxis.type, figure.layout.yaxis2.type) == ("log", "linear")
+    assert figure.data[1].text == ("9,000",)
+    assert "95 %: 8,000 to 9,900" in figure.data[1].hovertemplate
     assert before_after(table(PERPLEXITY[0], collapsed), log=False).layout.yaxis.type == "linear"
 
 
@@ -50,6 +52,16 @@ def test_the_number_of_documents_is_optional_and_the_rest_is_not() -> None:
     assert "documents" not in before_after(table(*PERPLEXITY).drop(columns="n")).data[0].hovertemplate
     with pytest.raises(SettingError, match="needs the columns low, high"):
         before_after(table(*PERPLEXITY).drop(columns=["low", "high"]))
+
+
+def test_a_single_document_has_no_interval() -> None:
+    rows = [
+        (state, "essays", "perplexity", value, None, None, 1) for state, value in (("before", 25.0), ("after", 6e4))
+    ]
+    figure = before_after(table(*rows))
+    assert [list(trace.y) for trace in figure.data] == [[25.0], [6e4]]
+    assert "no interval" in figure.data[1].hovertemplate
+    assert figure.layout.yaxis.type == "log"
 
 
 def test_nothing_evaluated_says_so() -> None:

@@ -39,6 +39,13 @@ def test_ratios_beside_the_papers_line() -> None:
     assert pytest.approx(1.111, abs=1e-3) == AIM
 
 
+def test_a_point_without_an_interval_is_in_the_picture() -> None:
+    figure = apart_chart(TABLE.assign(apart_low=NAN, apart_high=NAN))
+    low, high = figure.layout.xaxis.range
+    assert low < 1.6 < 4.0 < high
+    assert "no interval" in figure.data[0].hovertemplate
+
+
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(SettingError, match="apart_low"):
         apart_chart(TABLE.drop(columns="apart_low"))

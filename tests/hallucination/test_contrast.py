@@ -10,6 +10,7 @@ from fake_answers import fake_frame, random_activations
 from avss_core.errors import SettingError
 from avss_core.figures.contrast import HSS_FLOORED, contrast_grid
 from avss_core.hallucination.contrast import contrast, contrast_table
+from avss_core.hallucination.edges import EDGES
 from avss_core.hallucination.readings import readings_agreement, top_blocks
 from avss_core.importance.epsilon import Epsilon
 
@@ -142,7 +143,7 @@ def test_a_distance_of_zero_is_flagged_where_the_reading_divides_by_it() -> None
     table = found["ratio"].table
     assert table["hss_floored"].tolist() == [False, True, True]
     np.testing.assert_allclose(table["hcs"][1:], table["hsav"][1:] * 24 * 8)
-    assert "S = 0 in block 1: it is counted as 1/N" in found["product"].flagged
+    assert "S below 1/N in block 1: it is counted as 1/N" in found["product"].flagged
     assert "HSS" not in found["product"].flagged
     assert "HSS = 0 in block 1, 2: in HSAV / HSS it is counted as 1/N (our reading)" in found["ratio"].flagged
     figure = contrast_grid(table, reading="ratio")
@@ -166,7 +167,7 @@ def test_one_label_alone_and_one_answer_alone(activations) -> None:
     assert found.table[["propensity", "propensity_low"]].notna().all(axis=None)
     alone = contrast(fake_frame(activations[:1]), pd.Series(["truthful"]), resamples=20)
     assert alone.table["propensity"].notna().all()
-    assert (alone.h_model_low, alone.h_model_high) == pytest.approx((alone.h_model, alone.h_model))
+    assert np.isnan([alone.h_model_low, alone.h_model_high]).all(), "resamples of one answer only repeat it"
 
 
 def test_refusals(activations, labels) -> None:
@@ -187,6 +188,20 @@ def test_what_is_silent_everywhere_is_floored() -> None:
     np.testing.assert_allclose(found["propensity"], 1e-8 / (1 / 16))
     loud = [np.full((2, 1, 8), 1.0), np.full((2, 1, 8), -1.0)]
     assert contrast(fake_frame(loud), pd.Series(["truthful", "hallucinated"]), resamples=5).table["floored"].all()
+
+
+def test_less_than_one_silent_activation_is_floored_and_flagged() -> None:
+    """ε lies half way between two edges, and one activation of block 1 between them: it counts half."""
+    low, high = [edge for edge in EDGES if edge >= 1e-3][:2]
+    activations = [np.full((2, 1, 8), 1.0), np.full((2, 1, 8), 1.0)]
+    activations[0][0, 0, :3] = low / 2
+    activations[0][1, 0, 0] = (low + high) / 2
+    labels = pd.Series(["truthful", "hallucinated"])
+    table = contrast(fake_frame(activations), labels, epsilon=Epsilon(float((low + high) / 2)), resamples=5).table
+    assert table["floored"].tolist() == [False, True]
+    variances = [np.var(np.stack([one[block] for one in activations])) for block in (0, 1)]
+    scores = variances[0] / (3 / 16), variances[1] / (1 / 16)
+    np.testing.assert_allclose(table["avss_share"], np.array(scores) / sum(scores), rtol=1e-6)
 
 
 def test_the_readings_may_disagree() -> None:

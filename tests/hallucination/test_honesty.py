@@ -100,8 +100,17 @@ def test_the_same_answers_change_nothing() -> None:
     same = judged(random_activations(20, 3), [q < 7 for q in range(20)])
     found = honesty_change(same, same, "nothing", epsilon=EPSILON).to_dict()
     for name in ("h_change", "rate_change", "same_blocks_change"):
-        assert found[name] == found[f"{name}_low"] == found[f"{name}_high"] == 0
+        assert found[name] == 0
+        assert np.isnan([found[f"{name}_low"], found[f"{name}_high"]]).all(), "resamples only repeat it"
     assert found["agree"] is None
+
+
+def test_one_question_has_no_interval_and_agrees_with_nothing() -> None:
+    activations = random_activations(1, 3)
+    found = honesty_change(judged(activations, [True]), judged([2 * a for a in activations], [False]), "x")
+    assert (found.rate_change, found.agree) == (-1.0, None)
+    said = honesty_conclusion(found)
+    assert "by -100.0 points (no interval): an interval holds 0 or cannot be had" in said
 
 
 def test_louder_and_wronger_agree_and_louder_but_righter_do_not() -> None:
@@ -117,7 +126,7 @@ def test_louder_and_wronger_agree_and_louder_but_righter_do_not() -> None:
     assert "-50.0 points" in said
     assert "opposite ways" in said
     assert "0 of 1 random" in said
-    assert "1 of 1 random cuts of as many blocks leave a measured rate as low or lower" in honesty_conclusion(
+    assert "1 of 1 random cuts of as many blocks change the measured rate as favourably" in honesty_conclusion(
         wronger, [righter]
     )
     assert "2 of 2 random" in honesty_conclusion(wronger, [righter, wronger])

@@ -8,6 +8,7 @@ from rank_cases import as_numpy, model_of, states_of, windows_of
 
 from avss_core.activations.measure import measure
 from avss_core.activations.moments import merge_profiles
+from avss_core.errors import CorpusError
 from avss_core.importance import Epsilon, RankSettings, rankings_of, score_table
 from avss_core.importance.authors_script import authors_sums
 from avss_core.importance.authors_table import authors_table
@@ -38,6 +39,17 @@ def test_shards_give_the_score_table_of_the_whole(epsilon: Epsilon, skip_first_t
         assert ranking.scores == pytest.approx(column.tolist(), rel=1e-9), ranking.name
     assert [ranking.samples for ranking in rankings] == [3] * 6
     assert rankings[0].low is None  # three shards say nothing of others
+
+
+@pytest.mark.parametrize("epsilon", [Epsilon(0.05), Epsilon(0.3, relative=True)], ids=str)
+def test_a_shard_of_first_tokens_alone_adds_nothing_where_they_are_left_out(epsilon: Epsilon) -> None:
+    model, settings = model_of("llama"), RankSettings(ALL, epsilon, skip_first_token=True)
+    parts = [measure_shard(model, shard, settings) for shard in SHARDS]
+    alone = measure_shard(model, windows_of(1, 1, first_document=6), settings)
+    with_it, without = rankings_of([*parts, alone], settings, 4), rankings_of(parts, settings, 4)
+    assert [ranking.scores for ranking in with_it] == [ranking.scores for ranking in without]
+    with pytest.raises(CorpusError):
+        rankings_of([alone], settings, 4)
 
 
 def test_variance_and_sparsity_in_numpy() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 
@@ -10,6 +11,8 @@ import pytest
 import torch
 from tiny_model import write_documents
 
+from avss_core.activations.measure import measure
+from avss_core.activations.parquet import write_profile
 from avss_core.corpora import CorpusSpec
 from avss_core.importance.stability import STABLE, set_stability
 from avss_core.jobs import Jobs, ProfileRequest, resident
@@ -65,6 +68,24 @@ def test_a_run_that_is_stable_ends_early_and_stays_as_it_ended(
     assert set_stability(finished_profile(store, run.id), 0.34, "residual") >= STABLE
     store.add_unit(run.id, 999, 1, 1.0, lambda path: path.write_bytes(b"late"))
     assert store.units(run.id) == units
+
+
+def test_a_stable_run_that_lost_a_shard_measures_it_again(
+    store: Store, jobs: Jobs, spec: ModelSpec, text: CorpusSpec
+) -> None:
+    asked = ProfileRequest(spec, text, stop_when_stable=0.34)
+    run = store.start_run(asked.run_id(), asked.kind, asked.to_dict())
+    assert run is not None
+    shards = resident.shards_for(spec, text)
+    for number in (0, 1):
+        write = partial(write_profile, measure(resident.resident_model(spec), shards[number], asked.sites))
+        store.add_unit(run.id, number, 1, 0.1, write)
+    store.end_run(run.id, run.attempt, "cancelled")
+    lost = store.path_of(store.units(run.id)[0].file)
+    lost.unlink()
+    ended = jobs.wait(jobs.submit(asked).id)
+    assert (ended.status, ended.error) == ("done", None)
+    assert lost.is_file()
 
 
 def test_each_thread_has_its_own_network_and_its_share_of_torchs_threads(spec: ModelSpec) -> None:

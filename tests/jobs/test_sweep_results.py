@@ -12,6 +12,7 @@ import pytest
 from known_losses import KnownLosses
 
 from avss_core.corpora import CorpusSpec
+from avss_core.errors import RunError
 from avss_core.jobs import EvaluateRequest
 from avss_core.jobs.results import outcome_in
 from avss_core.jobs.sweep_results import (
@@ -107,6 +108,24 @@ def test_values_of_another_text_and_of_a_changed_model_are_left_out(
     (tmp_path / "config.json").write_text("{}")  # the model's folder is not what it was
     assert values_in(store, replace(request_of), [(), (1,)]) == {}
     assert values_in(store, request_of, [(), (1,)]).keys() == {(), (1,)}, "what was asked for before keeps its name"
+
+
+def test_a_sweep_that_was_started_again_is_read_before_its_model_is_loaded(
+    store: Store, request_of: EvaluateRequest
+) -> None:
+    asked, run = started(store, request_of, [(), (1,)])
+    finish_shard(store, run, 0)
+    store.end_run(run.id, run.attempt, "cancelled")
+    before = values_so_far(store, store.run(run.id))
+    again = store.start_run(asked.run_id(), asked.kind, asked.to_dict())
+    assert again is not None
+    assert "blocks" not in again.facts
+    with pytest.raises(RunError, match="has not loaded its model yet"):
+        values_so_far(store, again)
+    evaluate(store, request_of, [(2,)])  # another run of the same model knows
+    found = values_so_far(store, again)
+    assert {cut: each.value for cut, each in found.items()} == {cut: each.value for cut, each in before.items()}
+    assert before.keys() == {(), (1,)}
 
 
 def test_a_lost_model_has_an_infinite_perplexity(store: Store, request_of: EvaluateRequest) -> None:

@@ -42,6 +42,8 @@ def test_identity_follows_what_would_be_loaded() -> None:
     ]
     assert len({spec.identity(), *(other.identity() for other in others)}) == 5
     assert ModelSpec("owner/name", revision="v1", dtype="float32", device="cuda").identity() == spec.identity()
+    named = ModelSpec("owner/name", device="cpu"), ModelSpec("owner/name", device="cuda"), ModelSpec("owner/name")
+    assert len({each.identity() for each in named}) == 3, "the dtype `auto` follows the device"
 
 
 def test_identity_of_a_folder_changes_with_its_files(tmp_path: Path) -> None:

@@ -89,6 +89,40 @@ def test_every_view_is_drawn(here: Store, view: str) -> None:
     assert (table["block_runs"] > 0).all()
 
 
+ONE_BLOCK = """
+from dataclasses import replace
+from avss_core.jobs.results import finished_rankings
+from pages.parts.engine import store
+from pages.parts.methods_choose import choose_request
+from pages.parts.methods_views import draw_overlap
+rankings = finished_rankings(store(), choose_request(chosen_run()))
+draw_overlap(tuple(replace(each, scores=each.scores[:1]) for each in rankings))
+"""
+
+
+def test_one_block_has_no_overlap(here: Store) -> None:
+    page = quiet(opened(METHODS, ONE_BLOCK).run())
+    (told,) = page.info
+    assert told.value == "A model of one block has no two sets of blocks to lay over one another."
+
+
+FLOORED = """
+from dataclasses import replace
+from avss_core.jobs.results import finished_rankings
+from pages.parts.engine import store
+from pages.parts.methods_choose import choose_request
+from pages.parts.methods_views import draw_scores
+first, *others = finished_rankings(store(), choose_request(chosen_run()))
+draw_scores((replace(first, details={**first.details, "floored": [0, 2]}), *others))
+"""
+
+
+def test_blocks_whose_sparsity_is_floored_are_named(here: Store) -> None:
+    page = quiet(opened(METHODS, FLOORED).run())
+    told = [caption.value for caption in page.caption if "floored" in caption.value]
+    assert told == [f"**{METHODS[0]}**: S is below 1/N in block 0, 2, and floored there (our reading)."]
+
+
 def test_what_lrp_conserves_is_told_whatever_the_view(here: Store) -> None:
     page = quiet(opened(METHODS).run())
     told = {name: text.value for text in page.caption for name in ("lrp", "attnlrp") if f"**{name}**" in text.value}

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from avss_core.corpora import CorpusSpec
 from avss_core.hallucination.estimators import estimator_named
 from avss_core.hallucination.mitigation import MitigationSettings
-from avss_core.jobs import AnswersRequest, Jobs, MitigateRequest
+from avss_core.jobs import AnswersRequest, ConfidenceRequest, Jobs, MitigateRequest
 from avss_core.jobs.answers_results import answers_count, answers_frame
 from avss_core.jobs.eavss_results import NOT_TRAINED, eavss_row, newest_eavss
 from avss_core.jobs.hand_labels import hand_labels_for
@@ -127,6 +127,28 @@ def test_eavss_is_filled_in_and_a_half_is_no_set(
     chosen.set_value("none").run()
     theirs = frame_with(page, "data set", "theirs", "ours")
     assert (theirs.loc[theirs["data set"] == "TruthfulQA", "ours"] == "not at hand").all()
+
+
+def test_questions_that_are_gone_do_not_hide_the_table(
+    tmp_path: Path, workers: str, answers: AnswersRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path / "runs.db"))
+    monkeypatch.setenv("AVSS_STORE", store.url)
+    jobs = Jobs(store, workers)
+    assert jobs.wait(jobs.submit(answers).id).status == "done"
+    jobs.close()
+    other = tmp_path / "other.jsonl"
+    other.write_text(Path(answers.corpus.source).read_text())
+    elsewhere = ConfidenceRequest.of(replace(answers, corpus=CorpusSpec(str(other), part="all")))
+    run = store.start_run(elsewhere.run_id(), elsewhere.kind, elsewhere.to_dict())
+    assert run is not None
+    store.end_run(run.id, run.attempt, "done")
+    other.unlink()
+    page = opened(answers).run()
+    assert not page.exception
+    assert not page.error
+    theirs = frame_with(page, "data set", "theirs", "ours").set_index(["data set", "metric", "estimator"])
+    assert theirs.loc["TruthfulQA", "ECE ↓", SEQUENCE]["ours"] != "not at hand"
 
 
 def test_only_a_finished_training_of_the_prone_blocks_counts(tmp_path: Path, answers: AnswersRequest) -> None:

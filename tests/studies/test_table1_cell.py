@@ -47,11 +47,20 @@ def test_a_perplexity_is_averaged_in_its_logarithm() -> None:
     logs = [180 / 60, 240 / 60]
     assert cell.value == pytest.approx(math.exp(np.mean(logs)))
     low, high = t.interval(0.95, 1, loc=np.mean(logs), scale=sem(logs))
-    assert (cell.low, cell.high) == pytest.approx((math.exp(low), math.exp(high)))
+    assert (cell.low, cell.high) == pytest.approx((max(1.0, math.exp(low)), math.exp(high)))
     whole = math.exp(120 / 60)
     assert whole_model(task, before).value == pytest.approx(whole)
     assert cell.retained == pytest.approx(whole / cell.value)
     assert (cell.retained_low, cell.retained_high) == pytest.approx((whole / cell.high, whole / cell.low))
+
+
+def test_no_end_of_a_perplexity_lies_below_one() -> None:
+    losses = [3.3, 3.35, 3.3, 3.32, 14.0]
+    cell = mean_cell(task_named("perplexity"), read([20.0, 40.0, 60.0]), [read([60 * each, 0, 0]) for each in losses])
+    low, high = t.interval(0.95, 4, loc=np.mean(losses), scale=sem(losses))
+    assert low < 0
+    assert (cell.low, cell.high) == pytest.approx((1.0, math.exp(high)))
+    assert cell.retained_high == pytest.approx(math.exp(2))
 
 
 def test_the_same_cut_every_time_has_no_width_over_samples_but_over_documents() -> None:

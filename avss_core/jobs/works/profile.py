@@ -29,6 +29,9 @@ class ProfileWork(Work):
     def enough(self, request: ProfileRequest, run: Run, store: Store) -> bool:
         if request.stop_when_stable is None:
             return False
-        shards = [read_profile(store.path_of(unit.file)) for unit in store.units(run.id)]
+        files = [store.path_of(unit.file) for unit in store.units(run.id)]
+        shards = [read_profile(file) for file in files if file.is_file()]  # one that is lost is measured again
+        if not shards:
+            return False
         first = next(site for site in request.sites if site in shards[0].sites)  # this model may not have the others
         return set_stability(shards, request.stop_when_stable, first) >= STABLE
