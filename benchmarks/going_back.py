@@ -30,7 +30,7 @@ from avss_core.jobs.requests import Request
 from avss_core.jobs.results import finished_rankings
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning.cuts_by_size import along_order
-from avss_core.pruning.random_cuts import random_cuts
+from avss_core.pruning.random_cuts import random_cuts_by_size
 from avss_core.runs import Store
 from benchmarks.measuring import print_table
 
@@ -131,8 +131,8 @@ def fill(store: Store, model: ModelSpec, text: CorpusSpec) -> int:
         orders = [each.removal_order for each in finished_rankings(store, compared) or () if each.name in SWEPT]
         cuts: dict[tuple[int, ...], None] = {(): None} | {(block,): None for block in range(BLOCKS)}
         cuts |= {cut: None for order in orders for cut in along_order(order, BLOCKS, PROTECTED)[: BLOCKS // 2 + 1]}
-        for size in range(1, BLOCKS // 2 + 1):
-            cuts |= dict.fromkeys(random_cuts(BLOCKS, size, PROTECTED))
+        for drawn in random_cuts_by_size(BLOCKS, range(1, BLOCKS // 2 + 1), PROTECTED).values():
+            cuts |= dict.fromkeys(drawn)
         carry_out(EvaluateRequest(model, held_out, "perplexity", tuple(cuts)))
         jobs.close()
     return len(cuts)

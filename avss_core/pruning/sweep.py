@@ -12,7 +12,7 @@ from avss_core.errors import CutError, SettingError
 from avss_core.pruning.cut import Cut
 from avss_core.pruning.outcome import Outcome
 from avss_core.pruning.protect import free_blocks
-from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band, random_cuts
+from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band, random_cuts_by_size
 from avss_core.variants.plan import count_block_runs, count_block_runs_naive
 from avss_core.variants.variant import Variant
 
@@ -102,7 +102,8 @@ def plan_sweep(
     for name, cuts in (more or {}).items():
         methods[name] = tuple(Cut(cut, n_blocks, name).removed for cut in cuts)
     kept_out = tuple(block for block in range(n_blocks) if block not in free)
-    drawn = {size: tuple(random_cuts(n_blocks, size, kept_out, draws, seed)) for size in range(1, most + 1) if draws}
+    by_chance = random_cuts_by_size(n_blocks, range(1, most + 1), kept_out, draws, seed) if draws else {}
+    drawn = {size: tuple(cuts) for size, cuts in by_chance.items()}
     return Sweep(n_blocks, methods, drawn, kept_out, shares_prefixes)
 
 

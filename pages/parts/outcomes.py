@@ -121,8 +121,8 @@ def drawn_by_size(n_blocks: int, protected: Blocks) -> Mapping[int, tuple[Blocks
 
 @lru_cache(maxsize=4096)
 def random_cuts(n_blocks: int, size: int, protected: Blocks) -> tuple[Blocks, ...]:
-    """The random cuts of this size, the same every time."""
-    return tuple(chance.random_cuts(n_blocks, size, protected))
+    """The random cuts of this size, the same every time, and those of a sweep."""
+    return tuple(chance.random_cuts_by_size(n_blocks, [size], protected)[size])
 
 
 def ablation_frame(request: EvaluateRequest, n_blocks: int) -> pd.DataFrame | None:

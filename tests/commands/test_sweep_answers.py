@@ -12,7 +12,7 @@ from tiny_model import save_tiny_model, tiny_network, tiny_tokenizer
 
 from avss_core.corpora import CorpusSpec, make_windows, read_corpus
 from avss_core.models.load import wrap
-from avss_core.pruning.random_cuts import random_cuts
+from avss_core.pruning.random_cuts import random_cuts_by_size
 from avss_core.variants.physical import pruned_network
 
 M = 6
@@ -66,7 +66,7 @@ def test_a_sweep_in_the_shell(avss: Avss, model: Path, text: Path) -> None:
 
     assert [band["removed"] for band in values["random"]] == [1, 2, 3]
     band = values["random"][1]
-    drawn = sorted(perplexity_here(text, list(cut)) for cut in random_cuts(M, 2, (0,), 4))
+    drawn = sorted(perplexity_here(text, list(cut)) for cut in random_cuts_by_size(M, [2], (0,), 4)[2])
     assert (band["low"], band["high"]) == pytest.approx((drawn[0], drawn[-1]), rel=1e-4)
     assert band["median"] == pytest.approx((drawn[1] + drawn[2]) / 2, rel=1e-4)
     assert (band["draws"], band["coverage"]) == (4, pytest.approx(3 / 5))

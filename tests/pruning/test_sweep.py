@@ -10,7 +10,7 @@ from known_losses import KnownLosses
 from avss_core.errors import CutError, SettingError
 from avss_core.pruning import Cut
 from avss_core.pruning.outcome import Outcome, outcome_of
-from avss_core.pruning.random_cuts import random_cuts
+from avss_core.pruning.random_cuts import random_cuts_by_size
 from avss_core.pruning.sweep import METHOD_COLUMNS, RANDOM_COLUMNS, OutcomeOf, plan_sweep, random_table, sweep_table
 from avss_core.tasks.perplexity_table import summarise
 
@@ -55,7 +55,7 @@ def test_random_cuts_of_every_size() -> None:
     sweep = plan_sweep(ORDERS, N, 0.4, protected=(0,), draws=25, seed=3)
     assert set(sweep.random) == {1, 2, 3, 4}
     assert sweep.random[1] == tuple((block,) for block in range(1, N))
-    assert sweep.random[3] == tuple(random_cuts(N, 3, (0,), 25, 3))
+    assert sweep.random[3] == tuple(random_cuts_by_size(N, [3], (0,), 25, 3)[3])
     assert [len(cuts) for cuts in sweep.random.values()] == [9, 25, 25, 25]
 
 
