@@ -13,6 +13,7 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -111,11 +112,11 @@ def random_text(file: Path) -> CorpusSpec:
     return CorpusSpec(str(file), length=128)
 
 
-def fill(store: Store, model: ModelSpec, text: CorpusSpec) -> int:
-    """A profile, a comparison of methods, and on the text that the page begins with: every single block, all cutoffs of
-    three methods up to a half, 20 random cuts of each of these sizes. How many cuts that is."""
+def fill(store: Store, model: ModelSpec, text: CorpusSpec, methods: Sequence[str]) -> int:
+    """A profile, a comparison of methods (those swept among them), and on the text that the page begins with: every
+    single block, all cutoffs of three methods up to a half, 20 random cuts of each of these sizes. How many cuts that
+    is."""
     held_out = CorpusSpec(text.source, "evaluate", length=text.length, max_tokens=4000)
-    methods = [method.name for method in fitting(True, True) if method.name != "shapley"]
     with local_cluster() as address:
         jobs = Jobs(store, address)
 
@@ -193,7 +194,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(str(Path(folder) / "runs.db"))
         os.environ["AVSS_STORE"] = store.url
-        cuts = fill(store, random_model(Path(folder) / "model"), random_text(Path(folder) / "text.jsonl"))
+        methods = [method.name for method in fitting(True, True) if method.name != "shapley"]
+        cuts = fill(store, random_model(Path(folder) / "model"), random_text(Path(folder) / "text.jsonl"), methods)
         page = opened(PAGE)
         nothing = ["", ""]
         rows: list[list[object]] = [["shown for the first time by this web server", *go_to(page, 8), *nothing]]

@@ -1,6 +1,7 @@
 """Going back to an evaluated cut on the Prune page, in Chromium, on the default model. Goal: under 50 ms in the page.
 
-The store is that of `going_back` with the default model on sample:essays. Two cutoffs are visited in turns with the
+The store is that of `going_back` with the default model, on the beginnings of the documents of sample:essays: how long
+the text was that was evaluated makes no difference to looking it up. Two cutoffs are visited in turns with the
 arrow keys. Counted are the milliseconds from the key to the result of the cut on the page; from the message that the
 browser sends then (Streamlit's slider waits for further keys first) to the same; and from that message to the first
 answer of the web server.
@@ -9,17 +10,19 @@ answer of the web server.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page
 
+from avss_core.corpora.read import read_corpus
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
 from benchmarks.browser import opened, served
-from benchmarks.going_back import fill
+from benchmarks.going_back import SWEPT, fill
 from benchmarks.measuring import print_table
 
 WATCH = """
@@ -46,6 +49,13 @@ document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
     }
 }).observe(document.body, {subtree: true, childList: true, characterData: true}));
 """
+
+
+def beginnings(file: Path, characters: int = 110) -> CorpusSpec:
+    """So many characters of every document, about 25 tokens."""
+    corpus = read_corpus(CorpusSpec(part="all"))
+    file.write_text("".join(json.dumps({"text": document.text[:characters]}) + "\n" for document in corpus.documents))
+    return CorpusSpec(str(file))
 
 
 def steps(page: Page, key: str) -> tuple[float, float, float]:
@@ -86,7 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = wanted.store or Path(folder) / "runs.db"
         if not file.exists():
-            cuts = fill(Store(str(file)), ModelSpec(), CorpusSpec(max_tokens=2000))
+            cuts = fill(Store(str(file)), ModelSpec(), beginnings(file.with_suffix(".jsonl")), SWEPT)
             print(f"{cuts} cuts evaluated")
         times = visit(file, wanted.rounds)
     rows = [
