@@ -3,14 +3,15 @@
 The store is that of `going_back` with the default model, on the beginnings of the documents of sample:essays: how long
 the text was that was evaluated makes no difference to looking it up. Two cutoffs are visited in turns with the
 arrow keys. Counted are the milliseconds from the key to the result of the cut on the page; from the message that the
-browser sends then (Streamlit's slider waits for further keys first) to the same; and from that message to the first
-answer of the web server.
+browser sends then (Streamlit's slider waits for further keys first) to the same; from that message to the first answer
+of the web server; and, as in `going_back`, those of the page's script without a browser.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 from pathlib import Path
@@ -22,9 +23,11 @@ from avss_core.corpora.spec import CorpusSpec
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
 from benchmarks.browser import opened, served
-from benchmarks.going_back import SWEPT, fill
+from benchmarks.going_back import PAGE, SWEPT, fill, go_to
+from benchmarks.going_back import opened as run_page
 from benchmarks.measuring import print_table
 
+IN_BROWSER = ("key to result", "message to result", "message to first answer")
 WATCH = """
 window.seen = {key: null, sent: null, received: null, shown: null};
 const send = WebSocket.prototype.send;
@@ -73,6 +76,15 @@ def steps(page: Page, key: str) -> tuple[float, float, float]:
     return seen["shown"] - seen["key"], seen["shown"] - seen["sent"], seen["received"] - seen["sent"]
 
 
+def script_alone(file: Path, rounds: int) -> tuple[float, ...]:
+    """The times of the page's script for the same visits, in this process."""
+    os.environ["AVSS_STORE"] = Store(str(file)).url
+    page = run_page(PAGE)
+    for cutoff in (3, 8) * 2:
+        go_to(page, cutoff)
+    return tuple(go_to(page, cutoff)[0] for _ in range(rounds) for cutoff in (3, 8))
+
+
 def visit(file: Path, rounds: int) -> list[list[float]]:
     """The times of all visits to cuts that were shown before."""
     with served(file) as address, opened(address) as page:
@@ -98,13 +110,10 @@ def main() -> None:
         if not file.exists():
             cuts = fill(Store(str(file)), ModelSpec(), beginnings(file.with_suffix(".jsonl")), SWEPT)
             print(f"{cuts} cuts evaluated")
-        times = visit(file, wanted.rounds)
-    rows = [
-        (name, statistics.median(each), min(each), max(each))
-        for name, each in zip(
-            ("key to result", "message to result", "message to first answer"), zip(*times, strict=True), strict=True
-        )
-    ]
+        script = script_alone(file, wanted.rounds)
+        times = dict(zip(IN_BROWSER, zip(*visit(file, wanted.rounds), strict=True), strict=True))
+    times["the page's script, without a browser"] = script
+    rows = [(name, statistics.median(each), min(each), max(each)) for name, each in times.items()]
     print_table(
         f"Going back to an evaluated cut in Chromium, default model, ms, {2 * wanted.rounds} visits",
         ("", "median", "least", "most"),

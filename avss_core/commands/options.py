@@ -28,7 +28,7 @@ AllDocuments = Annotated[
 
 StoreUrl = Annotated[str | None, typer.Option("--store", help="A SQLite file or any database URL.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
 
 Healing = Annotated[
     str | None,

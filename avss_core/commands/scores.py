@@ -15,6 +15,7 @@ from avss_core.importance.authors_table import EPSILON
 from avss_core.jobs import AuthorsRequest
 from avss_core.jobs.results import authors_scores, finished_profile, profile_request
 from avss_core.runs import Store
+from avss_core.seeds import require_seed
 
 POOLED, AUTHORS = "pooled", "authors"
 _SHOWN = ["block", "variance", "sparsity", "sparsity_min", "sparsity_max", "avss", "avss_share", "avss_cumulative"]
@@ -49,6 +50,7 @@ def scores(
     if preset != POOLED:
         raise SettingError(f"There is no preset {preset!r}; the presets are {POOLED} and {AUTHORS}.")
     silent_below = Epsilon.parse(epsilon)
+    require_seed(seed)
     opened = Store(store)
     found = opened.run(run)
     shards = finished_profile(opened, found.id)

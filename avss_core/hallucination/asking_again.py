@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from avss_core.errors import SettingError
 from avss_core.hashing import content_hash
+from avss_core.seeds import require_seed
 
 VERSION = 1  # changes with the wording of the prompts
 
@@ -30,8 +31,7 @@ class AskingAgain:
             raise SettingError(f"Self-consistency needs at least 1 sample a question, not {self.samples}.")
         if not 0 < self.temperature < float("inf"):
             raise SettingError(f"The temperature must be above 0, not {self.temperature:g}; 0.7 is usual.")
-        if self.seed < 0:
-            raise SettingError(f"The seed must be 0 or more, not {self.seed}.")
+        require_seed(self.seed)
 
     def dice(self, example: str, steps: int) -> NDArray[np.float64]:
         """Numbers in [0, 1) that decide the draws of one question, (samples, steps): its own, whatever it is beside.

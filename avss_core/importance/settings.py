@@ -10,6 +10,7 @@ from avss_core.errors import SettingError
 from avss_core.importance.epsilon import Epsilon
 from avss_core.importance.method import PASSES, Needs, Reading
 from avss_core.importance.registry import DEFAULT_SITE, METHODS, NAMES, Chosen, choose
+from avss_core.seeds import require_seed
 
 DEFAULT_BUDGET = 2000
 
@@ -44,8 +45,7 @@ class RankSettings:
             raise SettingError(
                 f"A sample for Shapley values needs 2 tokens, one to predict the other, not {self.sample_tokens}."
             )
-        if self.seed < 0:
-            raise SettingError(f"The seed must be 0 or more, not {self.seed}.")
+        require_seed(self.seed)
 
     @cached_property
     def chosen(self) -> tuple[Chosen, ...]:

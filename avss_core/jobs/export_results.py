@@ -93,7 +93,7 @@ def evaluations_of(store: Store, first: EvaluateRequest, removed: tuple[int, ...
     """One request for every task and text that both the cut and the unpruned model have been evaluated on."""
     cut, asked = tuple(sorted(removed)), [first]
     for run in store.runs(EvaluateRequest.kind, limit=None):
-        # The same source is the same model when the key says so; on which device it ran makes no other evaluation.
+        # The same source is the same model when the key says so; with a dtype that is named, whatever the device.
         cuts = [tuple(sorted(each)) for each in run.spec["cuts"]]
         if run.spec["model"]["source"] == first.model.source and cut in cuts:
             # A text that is gone, or a task that is no more, cannot be asked about.

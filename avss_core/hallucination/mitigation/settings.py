@@ -9,6 +9,7 @@ from typing import Any
 from avss_core.errors import SettingError
 from avss_core.hallucination.mitigation.choice import CHOICES
 from avss_core.pruning.healing.settings import TrainingSettings
+from avss_core.seeds import require_seed
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,7 @@ class MitigationSettings:
             raise SettingError("No block was named to train; name at least one, or choose them by HCS.")
         if self.n_blocks < 1:
             raise SettingError(f"At least 1 block must be trained, not {self.n_blocks}.")
-        if self.seed < 0:
-            raise SettingError(f"The seed must be 0 or more, not {self.seed}.")
+        require_seed(self.seed)
         if self.answers < 2:
             raise SettingError(f"A step needs at least 2 truthful answers to bring together, not {self.answers}.")
         if not 0 < self.temperature < math.inf:
