@@ -108,7 +108,9 @@ def test_training_is_judged_on_questions_it_has_not_seen(store: Store, jobs: Job
     right = Judged(asked_after.assign(answer="No one."), found.after.labels)
     better = replace(found, after=right)
     _check_before_and_after(better)
-    assert rate_against(better, found) == {"difference": -1.0, "low": -1.0, "high": -1.0}
+    nothing = float("nan")  # every question changes alike, so that resamples only repeat the change
+    told = rate_against(better, found)
+    assert told == pytest.approx({"difference": -1.0, "low": nothing, "high": nothing}, nan_ok=True)
 
 
 def _check_before_and_after(one: Mitigated) -> None:
