@@ -23,7 +23,17 @@ def tell_missing(run: Run) -> None:
 
 
 def _missing(run: Run) -> dict[str, str]:
+    return _of_finished(run.id, run.attempt) if run.status == "done" else _of(run.id)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _of_finished(run_id: str, attempt: int) -> dict[str, str]:
+    del attempt  # only tells a run from the same that was started again
+    return _of(run_id)
+
+
+def _of(run_id: str) -> dict[str, str]:
     try:
-        return missing_sites(store(), run.id)
+        return missing_sites(store(), run_id)
     except RunError:
         return {}  # its files are gone, which its scores will tell
