@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from avss_core.readable import four_digits
+from avss_core.readable import four_digits, numbers_apart
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,10 @@ from avss_core.readable import four_digits
 )
 def test_four_digits(value: float, text: str) -> None:
     assert four_digits(value) == text
+
+
+def test_numbers_that_look_alike_get_more_digits() -> None:
+    assert numbers_apart([0.12341, 2.0, 0.12349]) == {0.12341: "0.1234", 0.12349: "0.1235", 2.0: "2"}
+    assert numbers_apart([0.12341, 0.5, 0.5]) == {0.12341: "0.123", 0.5: "0.5"}
+    close = [1.0, 1.0 + 2**-52]
+    assert len(set(numbers_apart(close).values())) == 2

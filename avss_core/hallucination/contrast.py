@@ -19,6 +19,7 @@ from avss_core.hallucination.judge import HALLUCINATED, TRUTHFUL
 from avss_core.hallucination.permutation import PERMUTATIONS, permutation_test
 from avss_core.hallucination.question_sums import QuestionSums, question_sums
 from avss_core.hallucination.scores import Reading, check_reading, score_arrays
+from avss_core.importance.avss import is_floored
 from avss_core.importance.epsilon import Epsilon
 
 MIN_ANSWERS = 10  # of either label, with at least one token
@@ -143,7 +144,7 @@ def _with_intervals(
     for name, values in scores.items():
         columns[name] = values[0]
         columns[f"{name}_low"], columns[f"{name}_high"] = _ends(values)
-    columns["floored"], columns["hss_floored"] = every.sparsity[0] * every.n[0] < 1 - 1e-9, scores["hss"][0] == 0
+    columns["floored"], columns["hss_floored"] = is_floored(every.sparsity[0], every.n[0]), scores["hss"][0] == 0
     low, high = _ends(scores["propensity"].mean(axis=1, keepdims=True))
     return pd.DataFrame(columns), (float(low[0]), float(high[0]))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from avss_core.activations.magnitude_bins import N_BINS, share_below
 from avss_core.activations.moments import Profile
-from avss_core.importance.avss import chosen_groups, chosen_moments, derived_columns, moments_of, score_table
+from avss_core.importance.avss import chosen_groups, chosen_moments, derived_columns, moments_of, score_table, tokens_in
 from avss_core.importance.epsilon import Epsilon
 from avss_core.importance.sums import Array, Sums, add_up, rows_of
 
@@ -24,8 +24,7 @@ def activation_rows(
     shard without a token that counts (first tokens left out, windows of one token) adds no row.
     """
     moments = moments_of(profile, site)
-    chosen = chosen_groups(moments, skip_first_token, None)
-    if not moments.tokens[[moments.groups.index(group) for group in chosen]].sum():
+    if not tokens_in(moments, chosen_groups(moments, skip_first_token, None)):
         return []
     scores = score_table(profile, site, epsilon, skip_first_token)
     n, mean = scores["n"].to_numpy(np.float64), scores["mean"].to_numpy()

@@ -67,10 +67,15 @@ def chosen_moments(
     """
     moments = moments_of(profile, site)
     chosen = chosen_groups(moments, skip_first_token, groups)
-    if not moments.tokens[[moments.groups.index(group) for group in chosen]].sum():
+    if not tokens_in(moments, chosen):
         left = "without the first of every window" if skip_first_token else f"in {', '.join(chosen) or 'no group'}"
         raise SettingError(f"No token is left {left}; choose more groups of tokens or a longer text.")
     return moments.pooled(chosen)
+
+
+def tokens_in(moments: SiteMoments, groups: Sequence[str]) -> int:
+    """How many tokens these groups hold."""
+    return int(moments.tokens[[moments.groups.index(group) for group in groups]].sum())
 
 
 def moments_of(profile: Profile, site: str) -> SiteMoments:
@@ -119,6 +124,11 @@ def score_columns(moments: SiteMoments, epsilon: Epsilon, site: str) -> dict[str
     }
 
 
+def is_floored(sparsity: NDArray[np.float64], n: NDArray[Any] | int) -> NDArray[np.bool_]:
+    """Where S is below 1/N, so that (7) takes 1/N in its place."""
+    return np.asarray(sparsity * n < 1 - 1e-9)  # a share of one activation may be rounded to a little less
+
+
 def derived_columns(
     variance: NDArray[np.float64], sparsity: NDArray[np.float64], n: NDArray[Any] | int
 ) -> dict[str, NDArray[Any]]:
@@ -127,7 +137,7 @@ def derived_columns(
     S = 0 would make (7) undefined: S below 1/N (0, or interpolated to less than one activation) is floored at 1/N, and
     the block is flagged (our reading).
     """
-    floored = sparsity * n < 1 - 1e-9  # a share of one activation may be rounded to a little less
+    floored = is_floored(sparsity, n)
     avss = variance / np.where(floored, 1.0 / np.maximum(n, 1), sparsity)  # (7)
     avss_share = shares(avss)  # (8)
     sparsity_share = shares(sparsity)  # (5)

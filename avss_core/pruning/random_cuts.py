@@ -25,10 +25,7 @@ def random_cuts(
 
     Where there are no more than `draws` such sets, all of them. Raises CutError when so many blocks cannot go.
     """
-    free = _may_go(n_blocks, size, protected, draws)
-    if math.comb(len(free), size) <= draws:
-        return list(combinations(free, size))
-    return _fill_up([], free, size, draws, np.random.default_rng([seed, size]))
+    return _different([], n_blocks, size, protected, draws, seed)
 
 
 def random_cuts_by_size(
@@ -40,20 +37,18 @@ def random_cuts_by_size(
     drawn anew): all sizes up to half of 30 blocks take 0.47 × the block runs of one evaluation per cut, draws that know
     nothing of one another 0.63 ×. Within a size that changes nothing: a simple random sample without replacement.
     """
-    found = {}
-    for size in sizes:
-        free = _may_go(n_blocks, size, protected, draws)
-        if math.comb(len(free), size) <= draws:
-            found[size] = list(combinations(free, size))
-            continue
-        orders = np.random.default_rng(seed)
-        along = [_as_cut(orders.permutation(free)[:size]) for _ in range(draws)]
-        found[size] = _fill_up(along, free, size, draws, np.random.default_rng([seed, size]))
-    return found
+    free, generator = free_blocks(n_blocks, protected), np.random.default_rng(seed)
+    orders = [generator.permutation(free) for _ in range(draws)]
+    return {
+        size: _different([_as_cut(order[:size]) for order in orders], n_blocks, size, protected, draws, seed)
+        for size in sizes
+    }
 
 
-def _may_go(n_blocks: int, size: int, protected: Iterable[int], draws: int) -> tuple[int, ...]:
-    """The blocks to draw from; raises CutError and SettingError as `random_cuts` says."""
+def _different(
+    first: Sequence[Blocks], n_blocks: int, size: int, protected: Iterable[int], draws: int, seed: int
+) -> list[Blocks]:
+    """`draws` different cuts: the first ones in turn, and one drawn anew in place of a repetition and of what lacks."""
     free = free_blocks(n_blocks, protected)
     if not 0 <= size <= min(len(free), n_blocks - 1):
         raise CutError(
@@ -61,13 +56,9 @@ def _may_go(n_blocks: int, size: int, protected: Iterable[int], draws: int) -> t
         )
     if draws < 1:
         raise SettingError(f"The number of random cuts must be at least 1, not {draws}.")
-    return free
-
-
-def _fill_up(
-    first: Sequence[Blocks], free: Sequence[int], size: int, draws: int, generator: np.random.Generator
-) -> list[Blocks]:
-    """`draws` different cuts: each of the first ones in turn, or one drawn anew in place of a repetition."""
+    if math.comb(len(free), size) <= draws:
+        return list(combinations(free, size))
+    generator = np.random.default_rng([seed, size])
     found: dict[Blocks, None] = {}
     for number in range(draws):
         cut = first[number] if number < len(first) else _as_cut(generator.choice(free, size, replace=False))

@@ -14,7 +14,7 @@ from avss_core.hallucination.permutation import NOT_WHY
 from avss_core.hallucination.readings import TOP, readings_agreement, top_blocks
 from avss_core.hallucination.scores import READINGS, our_readings
 from avss_core.jobs import AnswersRequest
-from avss_core.readable import from_to
+from avss_core.readable import from_to, numbers_apart
 from pages.parts.hallucination_data import Answered, contrast_of
 from pages.parts.hallucination_settings import ContrastSettings
 from pages.parts.picked_cut import pick_cut
@@ -70,13 +70,12 @@ def draw_threshold(found: Contrast) -> None:
     """θ_H: which blocks lie above it, and the way to the Prune page."""
     st.subheader("Threshold θ_H", anchor=False)
     values = sorted(set(found.table["propensity"]))
-    # The slider tells its steps apart by their labels alone.
-    digits = next((n for n in range(3, 17) if len({f"{value:.{n}g}" for value in values}) == len(values)), 17)
+    labels = numbers_apart(values)  # the slider tells its steps apart by their labels alone
     theta = st.select_slider(
         "θ_H: blocks with a higher propensity H",
         values,
         values[max(0, len(values) - 1 - max(1, len(values) // 4))],
-        format_func=lambda value: f"{value:.{digits}g}",
+        format_func=lambda value: labels[value],
         key=f"hallucination-theta-{found.site}-{found.epsilon}",
         help="Equations (22) and (34). The steps are the blocks' own values, so each adds a block or takes one away.",
     )

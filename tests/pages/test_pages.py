@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from avss_core.corpora.spec import CorpusSpec
 from avss_core.corpora.windows import Window
 from avss_core.importance.authors_script import authors_sums
 from avss_core.jobs import AuthorsRequest, ProfileRequest
+from avss_core.jobs.results import profile_shards
 from avss_core.models.load import wrap
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Run, Store
@@ -183,6 +185,27 @@ def test_a_site_that_is_missing_is_not_offered_to_cut_by(without_mlp: Store, pag
     assert not shown.error
     sites = shown.button_group(key="site")
     assert (sites.options, sites.value) == (["residual"], "residual")
+
+
+def test_of_two_runs_that_read_alike_each_can_be_looked_at(finished_profile: Store, tmp_path: Path) -> None:
+    older = finished_profile.runs("profile")[0].id
+    newer = add_profile(finished_profile, build("llama"), ModelSpec(source=str(tmp_path)), ("residual",)).id
+    shown = opened("profile").run()
+    for run in (older, newer, older):
+        shown.selectbox(key="run").set_value(run).run()
+        assert shown.run().selectbox(key="run").value == run
+        assert not shown.exception
+
+
+def test_a_shard_that_was_measured_again_is_read_again(finished_profile: Store) -> None:
+    run = finished_profile.runs("profile")[0].id
+    before = profile_shards(finished_profile, run)
+    file, other = (finished_profile.path_of(unit.file) for unit in finished_profile.units(run)[:2])
+    file.write_bytes(other.read_bytes())
+    os.utime(file, ns=(1, 1))
+    first, second = profile_shards(finished_profile, run)[:2]
+    np.testing.assert_array_equal(first.sites["residual"].m2, second.sites["residual"].m2)
+    assert (first.sites["residual"].m2 != before[0].sites["residual"].m2).any()
 
 
 def test_two_models_of_unlike_depth_are_overlaid(finished_profile: Store, tmp_path: Path) -> None:

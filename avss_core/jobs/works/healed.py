@@ -1,4 +1,4 @@
-"""What a finished healing run gives those who use its network: export, gain, generation."""
+"""What a finished healing run gives to an export."""
 
 from __future__ import annotations
 
