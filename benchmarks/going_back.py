@@ -34,6 +34,7 @@ from avss_core.pruning.cuts_by_size import along_order
 from avss_core.pruning.random_cuts import random_cuts_by_size
 from avss_core.runs import Store
 from benchmarks.measuring import print_table
+from pages.parts.prune_rules import CUTOFF
 
 BLOCKS = 30
 PROTECTED = (0, BLOCKS - 1)
@@ -163,11 +164,12 @@ def opened(script: str) -> AppTest:
 
 def go_to(page: AppTest, cutoff: int) -> tuple[float, float, float]:
     """Milliseconds of the page's script, of the processor for it, and of the run with what Streamlit does around it."""
-    page.slider(key="cutoff").set_value(cutoff)
+    page.session_state[CUTOFF] = cutoff
     started = time.perf_counter()
     page.run()
     whole = 1000 * (time.perf_counter() - started)
-    if page.exception or not any(metric.label == "Retained" for metric in page.metric):
+    shown = json.loads(page.get("bidi_component")[0].proto.json)
+    if page.exception or shown["at"] != cutoff or not shown["readings"][cutoff]:
         raise SystemExit("The page does not show an evaluated cut.")
     return *page.session_state["ms"], whole
 

@@ -2,9 +2,9 @@
 
 The store is that of `going_back` with the default model, on the beginnings of the documents of sample:essays: how long
 the text was that was evaluated makes no difference to looking it up. Two cutoffs are visited in turns with the
-arrow keys. Counted are the milliseconds from the key to the result of the cut on the page; from the message that the
-browser sends then (Streamlit's slider waits for further keys first) to the same; from that message to the first answer
-of the web server; and, as in `going_back`, those of the page's script without a browser.
+arrow keys. Counted are the milliseconds from the key to the frame with the numbers of the cut, which the browser has
+already; from the key to the rest of the page, which the server draws anew when the slider has rested; the latter from
+the message that the browser sends then; and, as in `going_back`, those of the page's script without a browser.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import tempfile
 from pathlib import Path
@@ -27,53 +28,59 @@ from benchmarks.going_back import PAGE, SWEPT, fill, go_to
 from benchmarks.going_back import opened as run_page
 from benchmarks.measuring import print_table
 
-IN_BROWSER = ("key to result", "message to result", "message to first answer")
+IN_BROWSER = ("key to numbers", "key to the rest of the page", "message to the rest of the page")
 WATCH = """
-window.seen = {key: null, sent: null, received: null, shown: null};
+window.seen = {};
 const send = WebSocket.prototype.send;
 WebSocket.prototype.send = function (data) {
-    if (window.seen.key !== null && window.seen.sent === null) {
-        window.seen.sent = performance.now();
-        this.addEventListener("message", () => window.seen.received ??= performance.now());
-    }
+    if (window.seen.key) window.seen.sent ??= performance.now();
     return send.call(this, data);
 };
-document.addEventListener("keydown", () => {
-    Object.assign(window.seen, {key: performance.now(), sent: null, received: null, shown: null});
-}, true);
-const retained = () => [...document.querySelectorAll("[data-testid=stMetric]")]
-    .filter(metric => metric.textContent.includes("Retained"))
-    .map(metric => metric.querySelector("[data-testid=stMetricValue]").textContent).join();
-document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
-    const value = retained();
-    if (value && value !== window.seen.value) {
-        window.seen.value = value;
-        window.seen.shown ??= performance.now();
-    }
-}).observe(document.body, {subtree: true, childList: true, characterData: true}));
+document.addEventListener("keydown", () => { window.seen = {key: performance.now()}; }, true);
+// In the frame after a change, so that layout and painting of it are over.
+const note = what => requestAnimationFrame(() => setTimeout(() => { window.seen[what] ??= performance.now(); }));
+window.watch = () => {
+    const hosts = [...document.querySelectorAll("*")].filter(each => each.shadowRoot?.querySelector(".readings"));
+    const numbers = hosts[0].shadowRoot.querySelector(".readings");
+    let value = numbers.textContent;
+    new MutationObserver(() => {
+        if (numbers.textContent !== value) note("numbers");
+        value = numbers.textContent;
+    }).observe(numbers, {subtree: true, childList: true, characterData: true});
+    const caption = () => [...document.querySelectorAll("[data-testid=stCaptionContainer]")]
+        .map(each => each.textContent).find(text => text.startsWith("Kept:"));
+    let words = caption();
+    new MutationObserver(() => {
+        const now = caption();
+        if (now && now !== words) {
+            words = now;
+            note("rest");
+        }
+    }).observe(document.body, {subtree: true, childList: true, characterData: true});
+};
 """
 
 
-def beginnings(file: Path, characters: int = 110) -> CorpusSpec:
-    """So many characters of every document, about 25 tokens."""
+def beginnings(file: Path, characters: int = 40) -> CorpusSpec:
+    """So many characters of every document, about 9 tokens."""
     corpus = read_corpus(CorpusSpec(part="all"))
     file.write_text("".join(json.dumps({"text": document.text[:characters]}) + "\n" for document in corpus.documents))
     return CorpusSpec(str(file))
 
 
 def steps(page: Page, key: str) -> tuple[float, float, float]:
-    """Milliseconds of one press: key to result, message to result, message to first answer."""
+    """Milliseconds of one press: key to numbers, key to the rest of the page, message to the rest of the page."""
     page.keyboard.press(key)
-    seen = None
+    seen: dict[str, float] = {}
     for _ in range(200):
         page.wait_for_timeout(50)
         seen = page.evaluate("window.seen")
-        if seen["shown"] is not None:
+        if {"numbers", "rest"} <= set(seen):
             break
     else:
         raise SystemExit("The page does not show another cut after a key.")
-    page.wait_for_timeout(1500)  # the rest of the page is drawn
-    return seen["shown"] - seen["key"], seen["shown"] - seen["sent"], seen["received"] - seen["sent"]
+    page.wait_for_timeout(1500)  # all figures are drawn
+    return seen["numbers"] - seen["key"], seen["rest"] - seen["key"], seen["rest"] - seen["sent"]
 
 
 def script_alone(file: Path, rounds: int) -> tuple[float, ...]:
@@ -90,9 +97,10 @@ def visit(file: Path, rounds: int) -> list[list[float]]:
     with served(file) as address, opened(address) as page:
         page.add_init_script(WATCH)
         page.goto(f"{address}/prune")
-        slider = page.get_by_role("slider").first
+        slider = page.get_by_role("slider", name=re.compile("Cutoff"))
         slider.wait_for(timeout=60_000)
         page.wait_for_timeout(5000)
+        page.evaluate("window.watch()")
         slider.focus()
         for key in ("ArrowRight", "ArrowLeft") * 2:
             steps(page, key)

@@ -7,6 +7,7 @@ Perplexity on the evaluation part of a text; everything is fitted and trained on
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from avss_core.pruning.healing import LinearHealing, LinearMap, LinearSettings, 
 from avss_core.pruning.healing.evaluate import score_network
 from avss_core.pruning.healing.fit_linear import heal_linear
 from avss_core.pruning.healing.healed import healed_network
+from avss_core.pruning.healing.split import some_windows
 from avss_core.pruning.healing.train import Training
 from avss_core.variants.variant import Variant
 from benchmarks.measuring import batches_of, default_model, print_table
@@ -50,7 +52,7 @@ def main() -> None:
     model = default_model(wanted.dtype)
     corpus = CorpusSpec(str(WIKITEXT) if WIKITEXT.exists() else "sample:essays", length=wanted.length)
     calibration = _windows(model, corpus)
-    evaluation = batches_of(model, _windows(model, replace(corpus.of_part("evaluate"), max_tokens=wanted.evaluate)))
+    evaluation = batches_of(model, some_windows(_windows(model, corpus.of_part("evaluate")), wanted.evaluate))
     variant = Variant.without(model.n_blocks, [int(block) for block in wanted.remove.split(",")])
 
     whole = score_network(model, healed_network(model, Variant.full(model.n_blocks)), evaluation)
@@ -61,7 +63,7 @@ def main() -> None:
         tokens = healing.fitted_tokens + healing.held_out_tokens
         rows.append(_row(name, whole, score_network(model, network, evaluation), tokens, healing.seconds))
     for name, (with_maps, settings) in TRAININGS.items():
-        if wanted.steps and wanted.only in name:
+        if wanted.steps and re.search(wanted.only, name):
             settings = replace(settings, steps=wanted.steps, sequences=wanted.sequences, rank=wanted.rank)
             settings = replace(settings, learning_rate=wanted.learning_rate)
             rows.append(_train(name, model, variant, calibration, settings, found if with_maps else (), evaluation))
@@ -132,7 +134,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--dtype", default="bfloat16")
-    parser.add_argument("--only", default="", help="only trainings with this in their name")
+    parser.add_argument("--only", default="", help="only trainings with this pattern in their name")
     return parser.parse_args()
 
 

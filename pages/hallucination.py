@@ -22,6 +22,7 @@ from pages.parts.hallucination_questions import choose_questions
 from pages.parts.hallucination_settings import ContrastSettings, choose_contrast, choose_judge
 from pages.parts.job_of_request import draw_request, start_request
 from pages.parts.trouble import told_in_a_box
+from pages.parts.wait_for_profile import waits_for_profile
 
 View = Callable[[AnswersRequest, Answered, ContrastSettings], None]
 SITES = ("residual", "update")
@@ -47,8 +48,7 @@ def page() -> None:
     st.title("Hallucination")
     run = chosen_run()
     st.caption(line_of(run))
-    if "blocks" not in run.facts:
-        st.info("The profile has to load its model first.", icon=":material/hourglass:")
+    if waits_for_profile(run):
         return
     if not run.facts.get("predicts_next_token", True):
         st.info("This model writes no text, so there is no answer that it could make up.", icon=":material/block:")

@@ -13,6 +13,7 @@ from pages.parts.heal_result import draw_history, draw_result
 from pages.parts.heal_settings import choose_cut_to_heal, choose_healing
 from pages.parts.job_of_request import start_request
 from pages.parts.trouble import told_in_a_box
+from pages.parts.wait_for_profile import waits_for_profile
 
 
 def page() -> None:
@@ -20,8 +21,7 @@ def page() -> None:
     st.title("Heal")
     run = chosen_run()
     st.caption(line_of(run))
-    if "blocks" not in run.facts:
-        st.info("The model has to be loaded once before its blocks can be named.", icon=":material/hourglass:")
+    if waits_for_profile(run):
         return
     if not run.facts.get("predicts_next_token", True):
         st.info(

@@ -19,6 +19,7 @@ from pages.parts.methods_cost import draw_cost
 from pages.parts.methods_relevance import draw_conservation
 from pages.parts.methods_views import VIEWS, draw_ranks
 from pages.parts.trouble import told_in_a_box
+from pages.parts.wait_for_profile import waits_for_profile
 
 POLL_SECONDS = 1.5
 
@@ -60,8 +61,7 @@ def page() -> None:
     st.title("Methods")
     run = chosen_run()
     st.caption(line_of(run))
-    if "blocks" not in run.facts:
-        st.info("The profile has to load its model first.", icon=":material/hourglass:")
+    if waits_for_profile(run):
         return
     request = choose_request(run)
     st.button("Score the blocks", type="primary", key="rank", on_click=start, args=(request,))

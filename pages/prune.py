@@ -8,7 +8,6 @@ from dataclasses import replace
 import streamlit as st
 
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.figures.strip import network_strip
 from avss_core.jobs import EvaluateRequest
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning import protected_ends
@@ -17,9 +16,9 @@ from pages.parts.by_address import run_dashboard
 from pages.parts.choose_cut import BY_HAND, choose_protected_ends
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.choose_task import choose_task
+from pages.parts.cutoff_slider import NOT_EVALUATED, draw_cutoff_slider
 from pages.parts.generate_beside import draw_generate
 from pages.parts.judged_text import warn_of_judged_text
-from pages.parts.kept_drawings import kept
 from pages.parts.measured_gain import draw_gain
 from pages.parts.orders import ABLATION, Ranked, known_rankings
 from pages.parts.outcomes import outcomes
@@ -27,12 +26,14 @@ from pages.parts.picked_cut import remember_cut
 from pages.parts.prune_chart import draw_chart
 from pages.parts.prune_choose import Chosen, choose_cut
 from pages.parts.prune_evaluate import NAME, evaluate
-from pages.parts.prune_outcome import draw_outcome
+from pages.parts.prune_outcome import draw_outcome, readings_of
+from pages.parts.prune_rules import CUTOFF
 from pages.parts.prune_yardsticks import draw_yardsticks
 from pages.parts.run_sites import measured_sites
 from pages.parts.score_settings import choose_score_settings
 from pages.parts.start_job import draw_job
 from pages.parts.take_home import draw_take_home
+from pages.parts.wait_for_profile import waits_for_profile
 
 
 def choose(run: Run) -> tuple[EvaluateRequest, dict[str, Ranked], tuple[int, ...], Chosen]:
@@ -50,9 +51,18 @@ def choose(run: Run) -> tuple[EvaluateRequest, dict[str, Ranked], tuple[int, ...
             ends = choose_protected_ends(n_blocks)
             chosen = choose_cut(run, base, rankings, ends)
         removed, protected = chosen.cut.removed, protected_ends(n_blocks, *ends)
-        safe = tuple(block for block in protected if block not in removed)
-        strip = kept(("strip", n_blocks, removed, safe), lambda: network_strip(n_blocks, removed, safe))
-        st.plotly_chart(strip, key="strip", config={"displayModeBar": False})
+        slid = chosen.cuts[chosen.line] if chosen.slides else (removed,)
+        draw_cutoff_slider(
+            CUTOFF,
+            n_blocks,
+            protected,
+            slid,
+            removed,
+            readings_of(base, slid),
+            label="Cutoff: number of blocks to remove",
+            help=f"The papers remove about 25 %, which is {round(n_blocks / 4)} of these {n_blocks} blocks.",
+            unknown=f"{NOT_EVALUATED} Press Evaluate.",
+        )
         st.button(
             "Evaluate",
             type="primary",
@@ -72,8 +82,7 @@ def page() -> None:
     st.title("Prune")
     run = chosen_run()
     st.caption(line_of(run))
-    if run.status != "done":
-        st.info("The profile has to be finished before blocks can be ranked by it.", icon=":material/hourglass:")
+    if waits_for_profile(run, finished=True):
         return
     base, rankings, protected, chosen = choose(run)
     cut = chosen.cut
@@ -84,8 +93,6 @@ def page() -> None:
     found = outcomes(base, cut.removed, cut.reason)
     if found:
         draw_outcome(found, base)
-    else:
-        st.info("This cut has not been evaluated yet: press **Evaluate**.", icon=":material/play_arrow:")
     draw_chart(base, chosen.cuts, chosen.line, cut, protected)
     measured = chosen.order if chosen.order not in (None, ABLATION) else next(iter(rankings))
     views: dict[str, Callable[[], None]] = {

@@ -19,6 +19,7 @@ from pages.parts.search_overlay import draw_overlay
 from pages.parts.search_settings import choose_search
 from pages.parts.start_job import draw_job, start_job
 from pages.parts.told_apart import told_apart
+from pages.parts.wait_for_profile import waits_for_profile
 
 JOB, JUDGE = "search", "search-held-out"
 LOOK_AT, STARTED, PICKED = "search-look-at", "search-started-here", "search-picked"
@@ -99,8 +100,7 @@ def page() -> None:
     st.title("Search")
     run = chosen_run()
     st.caption(line_of(run))
-    if "blocks" not in run.facts:
-        st.info("The profile has to load its model first.", icon=":material/hourglass:")
+    if waits_for_profile(run):
         return
     n_blocks = int(run.facts["blocks"])
     with st.container(border=True):

@@ -21,6 +21,7 @@ from pages.parts.sweep_cutoff import draw_cutoff, look_at_cut, looked_at
 from pages.parts.sweep_figure import choose_look, frames_of, show_sweep, sweep_curve
 from pages.parts.sweep_job import draw_progress, draw_start
 from pages.parts.sweep_rankings import draw_missing_rankings
+from pages.parts.wait_for_profile import waits_for_profile
 
 
 def page() -> None:
@@ -28,8 +29,7 @@ def page() -> None:
     st.title("Sweep")
     run = chosen_run()
     st.caption(line_of(run))
-    if run.status != "done":
-        st.info("The profile has to be finished before blocks can be ranked by it.", icon=":material/hourglass:")
+    if waits_for_profile(run, finished=True):
         return
     n_blocks = int(run.facts["blocks"])
 

@@ -83,6 +83,14 @@ def _outcomes(known: _Known, request: EvaluateRequest, removed: Blocks) -> tuple
     return known.outcomes[removed]
 
 
+def outcomes_by_cut(request: EvaluateRequest, cuts: Iterable[Blocks]) -> dict[Blocks, tuple[Outcome, ...]]:
+    """`outcomes` of those of the cuts that have been evaluated, in one question to the store; without reasons."""
+    known = _known(request.evaluation_key(()))
+    there = _evaluations(known, request, [(), *cuts])
+    found = {cut: _outcomes(known, request, cut) for cut in there}
+    return {cut: outcomes for cut, outcomes in found.items() if outcomes}
+
+
 def outcome(request: EvaluateRequest, removed: Blocks, reason: str) -> Outcome | None:
     """What removing these blocks does by the task's first metric; None when it has not been evaluated."""
     return next(iter(outcomes(request, removed, reason)), None)
@@ -90,11 +98,9 @@ def outcome(request: EvaluateRequest, removed: Blocks, reason: str) -> Outcome |
 
 def cuts_frame(request: EvaluateRequest, cuts: Mapping[str, Iterable[Blocks]]) -> pd.DataFrame:
     """Evaluated cuts as points: columns method, removed, share, retained, low, high, blocks, value."""
-    known = _known(request.evaluation_key(()))
     points = [(method, cut) for method, listed in cuts.items() for cut in listed]
-    there = _evaluations(known, request, [(), *(cut for _, cut in points)])
-    found = [(method, _outcomes(known, request, cut)) for method, cut in points if cut in there]
-    rows = [cutoff_row(method, outcomes[0]) for method, outcomes in found if outcomes]
+    found = outcomes_by_cut(request, [cut for _, cut in points])
+    rows = [cutoff_row(method, found[cut][0]) for method, cut in points if cut in found]
     return pd.DataFrame(rows, columns=["method", "removed", "share", "retained", "low", "high", "blocks", "value"])
 
 

@@ -26,13 +26,15 @@ class Chosen:
     """A cut and where it stands.
 
     line: the order along which it lies, for the chart; `OTHER` for one that lies on none. order: the one it was
-    chosen by, None by hand. cuts: by the name of each order, the cut of every size.
+    chosen by, None by hand. cuts: by the name of each order, the cut of every size. slides: the slider moves along
+    the line.
     """
 
     cut: Cut
     line: str
     order: str | None
     cuts: dict[str, tuple[Blocks, ...]]
+    slides: bool = False
 
 
 def choose_cut(run: Run, base: EvaluateRequest, rankings: dict[str, Ranked], ends: tuple[int, int]) -> Chosen:
@@ -59,4 +61,4 @@ def choose_cut(run: Run, base: EvaluateRequest, rankings: dict[str, Ranked], end
         cuts[line] = best_stretches(ranked.scores, protected, ranked.turns)
     cut = cut_by_rule(rule, Choice(run, method, ranked, cuts[line], n_blocks, ends, one_stretch, base))
     st.caption(f"{method}: from {ranked.source}.")
-    return Chosen(cut, line if cut.removed in cuts[line] else OTHER, method, cuts)
+    return Chosen(cut, line if cut.removed in cuts[line] else OTHER, method, cuts, rule.slides)

@@ -1,8 +1,9 @@
-"""What a cut does to a task, in numbers and a picture: every metric, before and after, and what is retained."""
+"""What cuts do to a task, in numbers and a picture: every metric, before and after, and what is retained."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,24 +12,51 @@ import streamlit as st
 from avss_core.figures.before_after import before_after
 from avss_core.jobs import EvaluateRequest
 from avss_core.pruning.outcome import Outcome
-from avss_core.readable import four_digits
+from avss_core.readable import four_digits, from_to
 from avss_core.tasks import Metric, task_named
+from pages.parts.cutoff_slider import Blocks, Reading
 from pages.parts.judged_text import documents_judged
 from pages.parts.kept_drawings import kept
+from pages.parts.outcomes import outcomes_by_cut
 from pages.parts.show import show_figure
 
 
 def draw_outcome(found: tuple[Outcome, ...], request: EvaluateRequest) -> None:
-    """found: one outcome for each metric of the task, the main one first. request: what was evaluated."""
-    main, task = found[0], task_named(found[0].before.task)
-    for number, outcome in enumerate(found):
-        _draw_metric(outcome, task.metric(outcome.before.metric), smaller=number == 0)
+    """Which blocks, over how much text, and the picture. found: one outcome for each metric of the task, the main one
+    first. request: what was evaluated."""
+    main = found[0]
     st.caption(
         f"Kept: {', '.join(map(str, main.cut.kept))}. Removed: {', '.join(map(str, main.cut.removed)) or 'none'} "
         f"({main.cut.reason}). {interval_of(main)}, over {documents_judged(request, main.after.n)}."
     )
     figure, frame = kept(("before-after", request.evaluation_key(main.cut.removed)), lambda: _draw(found))
     show_figure(figure, frame, "before-after")
+
+
+def readings_of(request: EvaluateRequest, cuts: Iterable[Blocks]) -> dict[Blocks, list[Reading]]:
+    """The numbers of those of the cuts that have been evaluated, by every metric of the task."""
+    return {cut: _readings(found) for cut, found in outcomes_by_cut(request, cuts).items()}
+
+
+def _readings(found: tuple[Outcome, ...]) -> list[Reading]:
+    readings = []
+    for number, outcome in enumerate(found):
+        metric = task_named(outcome.before.task).metric(outcome.before.metric)
+        for state, evaluation in (("before", outcome.before), ("after", outcome.after)):
+            readings.append(
+                Reading(
+                    f"{metric.pretty_name} {state}",
+                    short_number(evaluation.value, metric),
+                    f"95 %: {from_to(evaluation.low, evaluation.high, '' if metric.exponential else '.1%')}",
+                )
+            )
+        label = f"{metric.pretty_name} retained" if number else "Retained"
+        readings.append(Reading(label, share_retained(outcome), interval_of(outcome), retained_words(metric)))
+        if number == 0:
+            smaller = outcome.reduction
+            of_blocks = f"{smaller.of_blocks:.1%} of those in blocks"
+            readings.append(Reading("Parameters cut", f"{smaller.of_all:.1%}", of_blocks, f"{smaller.removed:,}"))
+    return readings
 
 
 def _draw(found: tuple[Outcome, ...]) -> tuple[go.Figure, pd.DataFrame]:
@@ -68,22 +96,3 @@ def interval_of(outcome: Outcome) -> str:
 def short_number(value: float, metric: Metric) -> str:
     """A value that fits a small box: 27.81, 1,234, 1.2e+06 of a perplexity, 62.5% of a share."""
     return four_digits(value) if metric.exponential else f"{value:.1%}"
-
-
-def _draw_metric(outcome: Outcome, metric: Metric, smaller: bool) -> None:
-    before, after, kept, parameters = st.columns(4)
-    before.metric(f"{metric.pretty_name} before", short_number(outcome.before.value, metric), border=True)
-    after.metric(f"{metric.pretty_name} after", short_number(outcome.after.value, metric), border=True)
-    kept.metric(
-        "Retained" if smaller else f"{metric.pretty_name} retained",
-        share_retained(outcome),
-        border=True,
-        help=f"{retained_words(metric)}; {interval_of(outcome)}",
-    )
-    if smaller:
-        parameters.metric(
-            "Parameters cut",
-            f"{outcome.reduction.of_all:.1%}",
-            border=True,
-            help=f"{outcome.reduction.removed:,} parameters, {outcome.reduction.of_blocks:.1%} of those in blocks.",
-        )

@@ -12,10 +12,12 @@ from avss_core.jobs import EvaluateRequest
 from avss_core.pruning import Cut, authors_cumulative, below_threshold
 from avss_core.pruning.cuts_by_size import number_of_parameters, number_of_share
 from avss_core.runs import Run
+from pages.parts.cutoff_slider import cutoff_of
 from pages.parts.orders import Ranked
 from pages.parts.prune_tolerated import choose_tolerated
 
 Blocks = tuple[int, ...]
+CUTOFF = "cutoff"
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Rule:
-    """A way to say how far to go. needs_shares: it reads AVSS shares, so that no other order can be used."""
+    """A way to say how far to go.
+
+    needs_shares: it reads AVSS shares, so that no other order can be used. slides: it has no widget of its own; the
+    slider that the page draws with the strip (`CUTOFF`) says how far.
+    """
 
     name: str
     choose: Callable[[Choice], Cut]
     needs_shares: bool = False
+    slides: bool = False
 
     @property
     def words(self) -> str:
@@ -88,21 +95,9 @@ def cut_by_rule(rule: Rule, choice: Choice) -> Cut:
 
 def cutoff(choice: Choice) -> Cut:
     """(c) The k lowest."""
-    most = len(choice.cuts) - 1
-    if not most:
+    if len(choice.cuts) == 1:
         st.warning("No block may go: all are protected.", icon=":material/rule:")
-        return choice.cut(0)
-    count = st.slider(
-        "Cutoff: number of blocks to remove",
-        0,
-        most,
-        min(st.session_state.get("cutoff-before", round(0.1 * choice.n_blocks)), most),
-        key="cutoff",
-        help=f"The papers remove about 25 %, which is {round(choice.n_blocks / 4)} of these {choice.n_blocks} blocks.",
-    )
-    # A slider of another length is another widget, and begins where the one before was.
-    st.session_state["cutoff-before"] = count
-    return choice.cut(count)
+    return choice.cut(len(cutoff_of(CUTOFF, choice.cuts, round(0.1 * choice.n_blocks))))
 
 
 def share_of_blocks(choice: Choice) -> Cut:
@@ -148,7 +143,7 @@ def tolerated(choice: Choice) -> Cut:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("a number of blocks (c)", cutoff),
+    Rule("a number of blocks (c)", cutoff, slides=True),
     Rule("a share of the blocks (a)", share_of_blocks),
     Rule("every share below θ (b)", below_theta, needs_shares=True),
     Rule("the authors' cumulative rule (d)", authors_rule, needs_shares=True),

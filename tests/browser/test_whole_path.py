@@ -88,23 +88,22 @@ def test_profile_cut_evaluate(address: str, browser: Browser) -> None:
     page.get_by_role("link", name="Prune").click()
     slider = page.get_by_role("slider", name=re.compile("Cutoff"))
     expect(slider).to_be_visible(timeout=MINUTES)
-    before = int(slider.get_attribute("aria-valuenow") or slider.input_value())
+    before = int(slider.input_value())
     slider.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_text(f"{30 - before - 2} of 30 blocks kept").first).to_be_visible(timeout=MINUTES)
+    # Strip and words follow in the browser, before the server has been asked.
+    expect(page.get_by_text(f"{before + 2} of 30 blocks (")).to_be_visible(timeout=200)
+    expect(page.get_by_text(f"removed ({before + 2})")).to_be_visible(timeout=200)
+    assert page.locator(".strip .removed").count() == before + 2
+    page.wait_for_timeout(1000)  # the slider has rested, and the server knows
     page.get_by_role("button", name="Evaluate", exact=True).click()
 
-    after = page.get_by_test_id("stMetric").filter(has_text="Perplexity after")
+    after = page.locator(".reading").filter(has_text="Perplexity after")
     expect(after).to_be_visible(timeout=5 * MINUTES)
     values = {
         name: float(
-            page.get_by_test_id("stMetric")
-            .filter(has_text=name)
-            .get_by_test_id("stMetricValue")
-            .inner_text()
-            .rstrip("%")
-            .replace(",", "")
+            page.locator(".reading").filter(has_text=name).locator("strong").inner_text().rstrip("%").replace(",", "")
         )
         for name in ("Perplexity before", "Perplexity after", "Retained", "Parameters cut")
     }
@@ -116,12 +115,34 @@ def test_profile_cut_evaluate(address: str, browser: Browser) -> None:
     )
     assert values["Parameters cut"] == pytest.approx(100 * (before + 2) * 3_540_096 / 134_515_008, abs=0.1)
 
-    # What was evaluated is there at once when one comes back to it.
+    # What was evaluated is there at once when one comes back to it, and the rest of the page follows.
+    said = page.get_by_text(re.compile(rf"\(the {before + 2} lowest by"))
+    expect(said).to_be_visible(timeout=MINUTES)
     slider.focus()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_text("This cut has not been evaluated yet")).to_be_visible(timeout=MINUTES)
+    expect(page.get_by_text("This cut has not been evaluated yet")).to_be_visible(timeout=200)
+    expect(said).to_have_count(0, timeout=MINUTES)
     page.keyboard.press("ArrowLeft")
-    expect(after).to_be_visible(timeout=MINUTES)
+    expect(after).to_be_visible(timeout=200)
+    expect(said).to_be_visible(timeout=MINUTES)
+    assert int(slider.input_value()) == before + 2
+
+
+def test_what_the_server_answers_does_not_pull_the_slider_back(address: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 1300})
+    page.goto(f"{address}/prune")
+    slider = page.get_by_role("slider", name=re.compile("Cutoff"))
+    expect(slider).to_be_visible(timeout=MINUTES)
+    slider.focus()
+    page.keyboard.press("Home")
+    places = []
+    for _ in range(12):  # each press comes while the server is at an earlier one
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(140)
+        places.append(int(slider.input_value()))
+    assert places == list(range(1, 13))
+    page.wait_for_timeout(3000)
+    assert int(slider.input_value()) == 12
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (600, "light")])

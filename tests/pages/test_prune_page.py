@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cutoff_sliders import drawn, move, readings, standing
 from in_this_process import carry_out
 from streamlit.testing.v1 import AppTest
 from tiny_model import save_tiny_model, write_documents
@@ -93,8 +94,12 @@ def run(page_or_widget: Any) -> AppTest:
     return page
 
 
-def metrics(page: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}
+def at_cutoff(page: AppTest, removed: int) -> AppTest:
+    """The page after its slider was moved."""
+    move(page, removed)
+    assert not page.exception, page.exception
+    assert standing(page) == removed
+    return page
 
 
 def current(page: AppTest) -> tuple[tuple[int, ...], str]:
@@ -116,18 +121,18 @@ def test_it_looks_at_the_default(world: World, prune: AppTest) -> None:
 def test_an_evaluated_cut_is_shown_with_what_the_store_holds(world: World, prune: AppTest) -> None:
     cut = lowest(world.avss, 2)
     carry_out(world.store, world.request(cut))
-    run(run(prune).slider(key="cutoff").set_value(2))
+    at_cutoff(run(prune), 2)
     assert current(prune) == (cut, "the 2 lowest by AVSS (residual)")
     before, after = world.perplexity(()), world.perplexity(cut)
-    shown = metrics(prune)
+    shown = readings(prune)
     assert float(shown["Perplexity before"].replace(",", "")) == pytest.approx(before, rel=1e-3)
     assert float(shown["Perplexity after"].replace(",", "")) == pytest.approx(after, rel=1e-3)
     assert shown["Retained"] == f"{before / after:.1%}"
-    run(prune.slider(key="cutoff").set_value(3))
-    assert "Retained" not in metrics(prune)
-    assert any("not been evaluated" in info.value for info in prune.info)
-    run(prune.slider(key="cutoff").set_value(2))
-    assert metrics(prune) == shown
+    at_cutoff(prune, 3)
+    assert "Retained" not in readings(prune)
+    assert drawn(prune)["unknown"] == "This cut has not been evaluated yet. Press Evaluate."
+    at_cutoff(prune, 2)
+    assert readings(prune) == shown
 
 
 def test_each_rule_removes_what_it_says(world: World, prune: AppTest) -> None:
@@ -164,23 +169,31 @@ def test_a_rule_that_does_not_apply_says_so(world: World, prune: AppTest) -> Non
     assert any("Variance (residual) does not have" in warning.value for warning in prune.warning)
 
 
-def test_the_strip_shows_what_is_removed(world: World, prune: AppTest) -> None:
+def test_the_slider_has_every_cut_and_what_is_known_of_it(world: World, prune: AppTest) -> None:
+    known = lowest(world.avss, 2)
+    carry_out(world.store, world.request(known))
     run(prune)
     for size in (1, 3):
-        run(prune.slider(key="cutoff").set_value(size))
-        removed = list(lowest(world.avss, size))
-        specs = [json.loads(chart.proto.spec) for chart in prune.get("plotly_chart") if chart.key == "strip"]
-        strip = {trace["name"]: [int(text) for text in trace["text"]] for trace in specs[0]["data"]}
-        kept = [block for block in range(1, BLOCKS - 1) if block not in removed]
-        assert strip == {
-            f"kept ({len(kept)})": kept,
-            f"removed ({size})": removed,
-            "protected (2)": [0, BLOCKS - 1],
-        }
+        at_cutoff(prune, size)
+        slider = drawn(prune)
+        assert [tuple(cut) for cut in slider["cuts"]] == [lowest(world.avss, n) for n in range(BLOCKS - 1)]
+        assert (slider["blocks"], slider["protected"], slider["at"]) == (BLOCKS, [0, BLOCKS - 1], size)
+        known_sizes = [len(cut) for cut, numbers in zip(slider["cuts"], slider["readings"], strict=True) if numbers]
+        assert {0, 2} <= set(known_sizes)
+        after = {each["label"]: each["value"] for each in slider["readings"][2]}["Perplexity after"]
+        assert float(after.replace(",", "")) == pytest.approx(world.perplexity(known), rel=1e-3)
+
+
+def test_other_rules_and_blocks_by_hand_have_a_strip_without_a_slider(world: World, prune: AppTest) -> None:
+    run(run(prune).selectbox(key="rule").set_value("a share of the blocks (a)"))
+    assert [tuple(cut) for cut in drawn(prune)["cuts"]] == [current(prune)[0]]
+    run(prune.selectbox(key="method").set_value("by hand"))
+    run(prune.button_group(key="ticked").set_value([0, 2]))
+    assert drawn(prune)["cuts"] == [[0, 2]]
 
 
 def test_one_stretch_only(world: World, prune: AppTest) -> None:
-    run(run(prune).slider(key="cutoff").set_value(2))
+    at_cutoff(run(prune), 2)
     run(prune.toggle(key="contiguous").set_value(True))
     first = min(range(1, BLOCKS - 2), key=lambda b: world.avss[b] + world.avss[b + 1])
     assert current(prune)[0] == (first, first + 1)
@@ -188,7 +201,7 @@ def test_one_stretch_only(world: World, prune: AppTest) -> None:
 
 def test_more_blocks_are_protected(world: World, prune: AppTest) -> None:
     run(run(prune).number_input(key="protect-first-count").set_value(3))
-    run(prune.slider(key="cutoff").set_value(2))
+    at_cutoff(prune, 2)
     assert current(prune)[0] == (3, 4)
     run(prune.toggle(key="protect-first").set_value(False))
     assert current(prune)[0] == lowest(world.avss, 2, protected=(BLOCKS - 1,))
@@ -250,7 +263,7 @@ def test_another_task_is_shown_by_all_its_metrics(world: World, prune: AppTest, 
     request = world.request(cut, task="multiple_choice", corpus=corpus)
     carry_out(world.store, request)
     run(prune)
-    shown = metrics(prune)
+    shown = readings(prune)
     for label, column in (("Accuracy", "correct"), ("Accuracy, length not divided out", "correct_by_sum")):
         for state, removed in (("before", ()), ("after", cut)):
             kept = world.store.evaluation(request.evaluation_key(removed))
@@ -295,7 +308,7 @@ def test_a_method_that_measures_stretches_removes_the_best_that_may_go(world: Wo
     first = (angles["value"] / angles["weight"]).loc[1 : BLOCKS - 3].idxmin()
     run(run(prune).selectbox(key="method").set_value("Angular distance"))
     run(prune.toggle(key="contiguous").set_value(True))
-    run(prune.slider(key="cutoff").set_value(2))
+    at_cutoff(prune, 2)
     assert current(prune)[0] == (first, first + 1)
 
 
@@ -414,15 +427,15 @@ def test_evaluate_has_the_workers_do_it(
     monkeypatch.setenv("AVSS_SCHEDULER", workers)
     prune.session_state["picked-cut"] = {"removed": (0, 2, 5), "reason": "from the sweep"}
     run(prune)
-    assert "Retained" not in metrics(prune)
+    assert "Retained" not in readings(prune)
     run(prune.button(key="evaluate").click())
     until = time.monotonic() + 60
-    while "Retained" not in metrics(prune):
+    while "Retained" not in readings(prune):
         assert time.monotonic() < until
         assert not prune.error
         time.sleep(0.2)
         run(prune)
-    assert metrics(prune)["Retained"] == f"{world.perplexity(()) / world.perplexity((0, 2, 5)):.1%}"
+    assert readings(prune)["Retained"] == f"{world.perplexity(()) / world.perplexity((0, 2, 5)):.1%}"
     before = len(world.store.runs("evaluate"))
     run(prune.button(key="evaluate").click())
     assert len(world.store.runs("evaluate")) == before, "an evaluated cut is free"

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from cutoff_sliders import drawn, move, notes, readings, standing
 from known_losses import KnownLosses
 from random_models import build
 from streamlit.testing.v1 import AppTest
@@ -184,36 +185,25 @@ def test_a_finished_sweep(profile: tuple[Store, ProfileRequest]) -> None:
     shown = quiet(fresh.run())
     assert "5 are evaluated" in said(shown)
     assert shown.button("sweep-start").disabled
-    shown.select_slider("sweep-cutoff").set_value(3)
-    shown = quiet(shown.run())
-    metrics = {metric.label: metric.value for metric in shown.metric}
+    shown = quiet(move(shown, 3))
+    numbers = readings(shown)
     cut = tuple(sorted(order[:3]))
-    assert metrics["Perplexity after"] == f"{np.exp(KNOWN.loss(frozenset(cut))):.4g}"
-    assert metrics["Retained"] == f"{np.exp(KNOWN.loss(frozenset()) - KNOWN.loss(frozenset(cut))):.1%}"
+    assert numbers["Perplexity after"] == f"{np.exp(KNOWN.loss(frozenset(cut))):.4g}"
+    assert numbers["Retained"] == f"{np.exp(KNOWN.loss(frozenset()) - KNOWN.loss(frozenset(cut))):.1%}"
     assert f"Removed: {', '.join(map(str, cut))}." in said(shown)
     # One more than was swept: not known yet.
-    shown.select_slider("sweep-cutoff").set_value(5)
-    shown = quiet(shown.run())
-    assert not shown.metric
+    shown = quiet(move(shown, 5))
+    assert not readings(shown)
     assert shown.button("sweep-evaluate").label == "Evaluate this cut"
 
 
-def blocks_of(shown: AppTest, title: str) -> dict[str, list[int]]:
-    """The blocks of each kind in the strip of that title."""
-    specs = [json.loads(chart.proto.spec) for chart in shown.get("plotly_chart")]
-    (strip,) = [spec for spec in specs if spec["layout"]["title"]["text"].startswith(title)]
-    return {trace["name"].split(" (")[0]: [int(text) for text in trace["text"]] for trace in strip["data"]}
-
-
-def test_the_strip_shows_what_the_cutoff_removes(profile: tuple[Store, ProfileRequest]) -> None:
+def test_the_slider_has_every_cutoff(profile: tuple[Store, ProfileRequest]) -> None:
     shown = quiet(opened().run())
+    order = order_of(profile[0])
     for size in (2, 4):
-        shown.select_slider("sweep-cutoff").set_value(size)
-        shown = quiet(shown.run())
-        removed = sorted(order_of(profile[0])[:size])
-        kept = [block for block in range(1, M - 1) if block not in removed]
-        strip = blocks_of(shown, f"{M - size} of {M} blocks kept")
-        assert strip == {"kept": kept, "removed": removed, "protected": [0, M - 1]}
+        slider = drawn(quiet(move(shown, size)))
+        assert [tuple(cut) for cut in slider["cuts"]] == [tuple(sorted(order[:n])) for n in range(M - 1)]
+        assert (slider["blocks"], slider["protected"], slider["at"]) == (M, [0, M - 1], size)
 
 
 def clicked(shown: AppTest, method: str, removed: int) -> AppTest:
@@ -236,20 +226,20 @@ def test_a_click_on_a_point_has_the_slider_stand_at_its_cut(profile: tuple[Store
     cut = best_stretch(model, 3)
     evaluate(store, request, dict.fromkeys([*(tuple(sorted(order_of(store)[:n])) for n in range(5)), cut]))
     shown = quiet(fresh.run())
-    assert (shown.selectbox("sweep-method").value, shown.select_slider("sweep-cutoff").value) == ("AVSS (residual)", 1)
+    assert (shown.selectbox("sweep-method").value, standing(shown)) == ("AVSS (residual)", 1)
     shown = quiet(clicked(shown, stretches, 3))
-    assert (shown.selectbox("sweep-method").value, shown.select_slider("sweep-cutoff").value) == (stretches, 3)
+    assert (shown.selectbox("sweep-method").value, standing(shown)) == (stretches, 3)
     assert f"Removed: {', '.join(map(str, cut))}." in said(shown)
     shown = quiet(clicked(shown, "AVSS (residual)", 4))
-    assert (shown.selectbox("sweep-method").value, shown.select_slider("sweep-cutoff").value) == ("AVSS (residual)", 4)
+    assert (shown.selectbox("sweep-method").value, standing(shown)) == ("AVSS (residual)", 4)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "retained", "why"),
     [
-        ([0.0, 0.0], [0.0, 1.0], "–", "No interval: the unpruned model has nothing to retain."),
-        ([1.0], [0.0], "0.0%", "No interval: it takes two documents."),
-        ([1.0, 1.0], [1.0, 1.0], "100.0%", "95 %: 100.0% to 100.0%."),
+        ([0.0, 0.0], [0.0, 1.0], "–", "No interval: the unpruned model has nothing to retain"),
+        ([1.0], [0.0], "0.0%", "No interval: it takes two documents"),
+        ([1.0, 1.0], [1.0, 1.0], "100.0%", "95 %: 100.0% to 100.0%"),
     ],
 )
 def test_a_share_or_interval_that_is_not_there_is_said_without_nan(
@@ -276,15 +266,13 @@ st.session_state["sweep-cutoff"] = 1
 draw_cutoff(EvaluateRequest.from_dict(store().run({run.id!r}).spec), {{"a": [(), (3,)]}}, (), {M})
 """
     shown = quiet(AppTest.from_string(script, default_timeout=60).run())
-    told = {metric.label: (metric.value, metric.help) for metric in shown.metric}
-    assert told["Retained"] == (retained, why)
-    assert not any("nan" in word for pair in told.values() for word in pair)
+    assert (readings(shown)["Retained"], notes(shown)["Retained"]) == (retained, why)
+    assert not any("nan" in words for words in (*readings(shown).values(), *notes(shown).values()))
 
 
 def test_a_cut_goes_to_the_prune_page(profile: tuple[Store, ProfileRequest]) -> None:
     shown = quiet(opened().run())
-    shown.select_slider("sweep-cutoff").set_value(2)
-    shown = quiet(shown.run())
+    shown = quiet(move(shown, 2))
     shown.button("sweep-open").click()
     shown.run()
     assert shown.session_state["picked-cut"]["removed"] == tuple(sorted(order_of(profile[0])[:2]))
@@ -297,8 +285,7 @@ def test_whole_stretches_are_swept_where_angles_are_known(profile: tuple[Store, 
     label = "Angular distance, whole stretches"
     assert {label, "Angular distance", "Block Influence"} <= set(shown.multiselect("sweep-methods").options)
     shown.multiselect("sweep-methods").set_value([label])
-    shown.select_slider("sweep-cutoff").set_value(3)
-    shown = quiet(shown.run())
+    shown = quiet(move(shown, 3))
     shown.button("sweep-open").click()
     shown.run()
     removed = shown.session_state["picked-cut"]["removed"]
@@ -402,8 +389,7 @@ def test_from_the_button_to_the_chart(
     for end in ("first", "last"):
         shown.toggle(f"protect-{end}").set_value(False)
     shown.select_slider("sweep-share").set_value(0.25)  # one block of three
-    shown.select_slider("sweep-cutoff").set_value(0)
-    shown = quiet(shown.run())
+    shown = quiet(move(shown, 0))
     shown.button("sweep-start").click()
     shown = quiet(shown.run())
     wait_for("evaluate", 1)
@@ -418,12 +404,11 @@ def test_from_the_button_to_the_chart(
     assert "Ablation (oracle)" in shown.multiselect("sweep-methods").options
     assert "ablation" not in shown.multiselect("sweep-missing").options
 
-    shown.select_slider("sweep-cutoff").set_value(2)
-    shown = quiet(shown.run())
-    assert not shown.metric, "two blocks were not swept"
+    shown = quiet(move(shown, 2))
+    assert not readings(shown), "two blocks were not swept"
     shown.toggle("sweep-auto").set_value(True)
     shown = quiet(shown.run())
     wait_for("evaluate", 2)
     shown = quiet(shown.run())
-    assert {metric.label for metric in shown.metric} >= {"Perplexity before", "Perplexity after", "Retained"}
+    assert set(readings(shown)) >= {"Perplexity before", "Perplexity after", "Retained"}
     jobs.close()
