@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,7 +12,7 @@ import plotly.graph_objects as go
 from avss_core.errors import SettingError
 from avss_core.figures.axes import block_axis, colourbar, spans_decades, value_axis
 from avss_core.figures.frames import block_count, need_columns
-from avss_core.figures.style import DIVERGING, PALETTE, SEQUENTIAL, finish
+from avss_core.figures.style import DIVERGING, PALETTE, SEQUENTIAL, finish, under_title
 
 MEASURES = {"spearman": "Spearman ρ", "kendall": "Kendall τ"}
 
@@ -18,15 +21,16 @@ def ablation_scatter(
     points: pd.DataFrame,
     method: str,
     *,
-    spearman: float | None = None,
-    kendall: float | None = None,
+    agreement: Mapping[str, float | None] | None = None,
     effect: str = "loss added by removing the block (nats per token)",
     height: int = 460,
 ) -> go.Figure:
     """A method's score (x) against what removing a block alone does (y), each point labelled with its block number.
 
     `points` has `block, score, ablation`. A good method's points rise from left to right. Each axis is logarithmic
-    when its values are all positive and span more than two decades. Raises `SettingError` for a missing column.
+    when its values are all positive and span more than two decades. `agreement` has `spearman` or `kendall` with
+    `_low` and `_high`, as `importance.agreement` gives them; nan and None are left out. Raises `SettingError` for a
+    missing column.
     """
     need_columns(points, ("block", "score", "ablation"), "scatter against ablation")
     figure = go.Figure(
@@ -45,13 +49,21 @@ def ablation_scatter(
     )
     figure.update_xaxes(**value_axis(points["score"], spans_decades(points["score"])), showgrid=True)
     figure.update_yaxes(**value_axis(points["ablation"], spans_decades(points["ablation"])))
-    known = [
-        f"{MEASURES[name]} = {value:.2f}"
-        for name, value in (("spearman", spearman), ("kendall", kendall))
-        if value is not None
-    ]
-    heading = f"{method} against single-block ablation" + (f"\n{', '.join(known)}" if known else "")
-    return finish(figure, heading, f"{method} score", effect, height=height, legend=False)
+    heading = f"{method} against single-block ablation"
+    finish(figure, heading, f"{method} score", effect, height=height, legend=False)
+    known = [_measured(name, agreement) for name in MEASURES if agreement and _number(agreement.get(name)) is not None]
+    return under_title(figure, "; ".join(known)) if known else figure
+
+
+def _measured(name: str, agreement: Mapping[str, float | None]) -> str:
+    """A measure with its interval, minus signs as they are printed."""
+    value, low, high = (_number(agreement.get(f"{name}{end}")) for end in ("", "_low", "_high"))
+    ends = "" if low is None or high is None else f" (95 %: {low:.2f} to {high:.2f})"
+    return f"{MEASURES[name]} = {value:.2f}{ends}".replace("-", "−")
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def agreement_matrix(pairs: pd.DataFrame, measure: str = "spearman", *, title: str | None = None) -> go.Figure:

@@ -22,9 +22,9 @@ def before_after(
 ) -> go.Figure:
     """One small plot per (task, metric), one point with a 95 % interval per state (`before`, `after`, `healed`, …).
 
-    `evaluations` has `state, task, metric, value, low, high` and optionally `n`, the number of documents; states are
-    drawn in the order they come. `log` None chooses for each metric: logarithmic when values and intervals span more
-    than two decades. Whether higher is better is the metric's own: perplexity falls, accuracy rises. Raises
+    `evaluations` has `state, task, metric, value, low, high` and optionally `n`, the number of documents or examples;
+    states are drawn in the order they come. `log` None chooses for each metric: logarithmic when values and intervals
+    span more than two decades. Whether higher is better is the metric's own: perplexity falls, accuracy rises. Raises
     `SettingError` for a missing column.
     """
     need_columns(evaluations, ("state", "task", "metric", "value", "low", "high"), "before-and-after chart")
@@ -39,7 +39,7 @@ def before_after(
         spread = rows[["value", "low", "high"]].to_numpy(dtype=float)
         logarithmic = spans_decades(spread) if log is None else log
         for row in rows.to_dict("records"):
-            documents = f"<br>{row['n']:.0f} documents" if "n" in row else ""
+            count = f"<br>n = {row['n']:,.0f}" if "n" in row else ""
             number = states.index(row["state"])
             hue = colour(number)
             figure.add_trace(
@@ -62,7 +62,7 @@ def before_after(
                     },
                     hovertemplate=f"{row['state']}: {metric} {four_digits(row['value'])}"
                     f"<br>95 %: {from_to(row['low'], row['high'])}"
-                    f"{documents}<extra>{task}</extra>",
+                    f"{count}<extra>{task}</extra>",
                 ),
                 **at,
             )

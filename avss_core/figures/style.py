@@ -30,6 +30,9 @@ _TITLE_LINE = 22  # pixels a line of the title takes
 _TITLE_TOP = 10
 _TITLE_WIDTH = 62  # characters after which a title is broken, so that it fits 600 pixels
 _NOTE_WIDTH = 84  # of the smaller letters under it
+_LETTER = 7.2  # pixels of a letter of an axis's title
+_BELOW = 60  # pixels under the plot, at least
+_SHORTEST = 16  # letters of a line of it, at least
 
 
 def colour(index: int) -> str:
@@ -137,7 +140,8 @@ def finish(
     if x is not None:
         figure.update_xaxes(title_text=x)
     if y is not None:
-        figure.update_yaxes(title_text=y)
+        beside = int((height - head - _BELOW) / _LETTER)  # as many letters as the plot is high
+        figure.update_yaxes(title_text="<br>".join(textwrap.wrap(y, max(beside, _SHORTEST))))
     return figure
 
 

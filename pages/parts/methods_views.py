@@ -68,7 +68,7 @@ def draw_against_ablation(rankings: tuple[Ranking, ...]) -> None:
     points = pd.DataFrame({"block": range(len(truth.scores)), "score": shown.scores, "ablation": truth.scores})
     found = agreement_with(rankings)[shown.name]
     effect = f"loss added by removing the block ({truth.method.unit})"
-    figure = ablation_scatter(points, shown.name, spearman=found["spearman"], kendall=found["kendall"], effect=effect)
+    figure = ablation_scatter(points, shown.name, agreement=found, effect=effect)
     show_figure(figure, points, f"{shown.name}-against-ablation")
 
 

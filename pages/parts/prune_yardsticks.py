@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
-from scipy.stats import spearmanr
 
 from avss_core.figures.agreement import ablation_scatter
+from avss_core.importance.agreement import agreement_of
 from avss_core.jobs import EvaluateRequest
 from avss_core.pruning import Cut
 from pages.parts.kept_drawings import kept
-from pages.parts.outcomes import RANDOM_DRAWS, ablation_frame, effect_of, random_cuts
+from pages.parts.outcomes import RANDOM_DRAWS, ablation_frame, effect_of, evaluations, random_cuts
 from pages.parts.prune_evaluate import evaluate
 from pages.parts.show import show_figure
 
@@ -35,13 +35,14 @@ def draw_yardsticks(
     )
     may_go = n_blocks - len(protected)
     draws = random_cuts(n_blocks, len(cut.removed), protected) if 0 < len(cut.removed) <= may_go else ()
+    there = evaluations(request, [(), *draws])
     chance.button(
         f"Draw {RANDOM_DRAWS} random cuts of {len(cut.removed)} blocks",
         key="random",
         icon=":material/casino:",
         on_click=evaluate,
         args=(_with(request, *draws),),
-        disabled=not draws,
+        disabled=all(each in there for each in draws),
         width="stretch",
     )
     if ablation is None:
@@ -55,8 +56,8 @@ def draw_yardsticks(
 
 
 def _draw(points: pd.DataFrame, label: str, task: str) -> go.Figure:
-    agreement = float(spearmanr(points["score"], points["ablation"]).statistic)
-    return ablation_scatter(points, label, spearman=agreement, effect=effect_of(task))
+    agreement = agreement_of(points["score"], points["ablation"])
+    return ablation_scatter(points, label, agreement=agreement, effect=effect_of(task))
 
 
 def _with(request: EvaluateRequest, *cuts: tuple[int, ...]) -> EvaluateRequest:

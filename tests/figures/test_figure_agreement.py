@@ -10,14 +10,19 @@ from avss_core.figures.agreement import ablation_scatter, agreement_matrix, rank
 
 def test_each_point_is_labelled_with_its_block() -> None:
     points = pd.DataFrame({"block": [4, 7, 9], "score": [0.1, 0.2, 0.3], "ablation": [1.0, -0.1, 2.0]})
-    figure = ablation_scatter(points, "AVSS", spearman=0.5, kendall=1 / 3)
+    agreement = {"spearman": -0.5, "spearman_low": -1.0, "spearman_high": 0.25, "kendall": 1 / 3, "kendall_low": None}
+    figure = ablation_scatter(points, "AVSS", agreement=agreement)
     (dots,) = figure.data
     assert list(dots.text) == ["4", "7", "9"]
     assert "text" in dots.mode
     assert list(dots.x) == [0.1, 0.2, 0.3]
     assert list(dots.y) == [1.0, -0.1, 2.0]
     assert "block %{customdata}" in dots.hovertemplate
-    assert figure.layout.title.text == "AVSS against single-block ablation<br>Spearman ρ = 0.50, Kendall τ = 0.33"
+    heading, note = figure.layout.title.text.split("<br>")
+    assert heading == "AVSS against single-block ablation"
+    assert "Spearman ρ = −0.50 (95 %: −1.00 to 0.25); Kendall τ = 0.33<" in note
+    undefined = ablation_scatter(points, "AVSS", agreement={"spearman": float("nan"), "kendall": None})
+    assert undefined.layout.title.text == heading
     assert figure.layout.xaxis.title.text == "AVSS score"
     assert "nats per token" in figure.layout.yaxis.title.text
 

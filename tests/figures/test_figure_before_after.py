@@ -28,7 +28,7 @@ def test_values_and_intervals_in_the_order_they_come() -> None:
     assert list(figure.layout.xaxis.categoryarray) == ["before", "after"]
     assert before.marker.color != after.marker.color
     assert before.marker.symbol != after.marker.symbol
-    assert "40 documents" in before.hovertemplate
+    assert "n = 40" in before.hovertemplate
     assert after.text == ("60",)
 
 
@@ -49,7 +49,7 @@ def test_only_the_metric_that_spans_decades_is_logarithmic() -> None:
 
 
 def test_the_number_of_documents_is_optional_and_the_rest_is_not() -> None:
-    assert "documents" not in before_after(table(*PERPLEXITY).drop(columns="n")).data[0].hovertemplate
+    assert "n = " not in before_after(table(*PERPLEXITY).drop(columns="n")).data[0].hovertemplate
     with pytest.raises(SettingError, match="needs the columns low, high"):
         before_after(table(*PERPLEXITY).drop(columns=["low", "high"]))
 

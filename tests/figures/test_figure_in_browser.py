@@ -21,7 +21,7 @@ BOXES = """() => {
   const box = (selector) => [...document.querySelectorAll(selector)].map((e) => {
     const r = e.getBoundingClientRect(); return {left: r.left, right: r.right, top: r.top, bottom: r.bottom}; });
   return {title: box('.gtitle'), legend: box('.legend'), plots: box('.draglayer .nsewdrag'),
-          headings: box('.annotation'), ticks: box('.xtick text'), texts: box('svg.main-svg text')};
+          headings: box('.annotation'), ticks: box('.xtick text'), sides: box('.ytitle'), texts: box('svg.main-svg text')};
 }"""
 
 
@@ -82,11 +82,22 @@ def test_headings_of_the_grid_lie_between_the_legend_and_the_plots(page: Page, s
 
 def test_a_title_of_two_lines_is_seen_whole(page: Page, scores) -> None:
     points = scores(6).rename(columns={"l2": "score", "l1": "ablation"})
-    seen = boxes(page, ablation_scatter(points, "L2 norm", spearman=0.5, kendall=0.4), 600)
+    seen = boxes(page, ablation_scatter(points, "L2 norm", agreement={"spearman": 0.5, "kendall": 0.4}), 600)
     (title,) = seen["title"]
     assert title["bottom"] - title["top"] > 30
     assert title["top"] >= 0
     assert title["bottom"] <= seen["plots"][0]["top"]
+
+
+@pytest.mark.parametrize("height", [460, 260])
+def test_the_name_of_an_axis_is_no_longer_than_the_axis(page: Page, scores, height: int) -> None:
+    points = scores(6).rename(columns={"l2": "score", "l1": "ablation"})
+    agreement = {"spearman": 0.5, "spearman_low": 0.1, "spearman_high": 0.7}
+    seen = boxes(page, ablation_scatter(points, "L2 norm", agreement=agreement, height=height), 600)
+    (side,), (plot,) = seen["sides"], seen["plots"]
+    assert plot["top"] <= side["top"]
+    assert side["bottom"] <= plot["bottom"]
+    assert side["left"] >= 0
 
 
 @pytest.mark.parametrize("title", ["Sparsity", "Sparsity\nof every block"])

@@ -300,6 +300,15 @@ def test_ablation_and_random_cuts_are_yardsticks(world: World, prune: AppTest) -
     assert current(prune)[0] == lowest(losses, 1)
 
 
+def test_random_cuts_are_drawn_once(world: World, prune: AppTest) -> None:
+    corpus = replace(world.held_out, max_tokens=4000)
+    at_cutoff(run(prune), 3)
+    assert not prune.button(key="random").disabled
+    carry_out(world.store, world.request(*random_cuts(BLOCKS, 3, (0, BLOCKS - 1)), corpus=corpus))
+    run(prune)
+    assert prune.button(key="random").disabled
+
+
 def test_a_method_that_measures_stretches_removes_the_best_that_may_go(world: World, prune: AppTest) -> None:
     request = RankRequest(world.model, world.profiled, RankSettings(("angular",)))
     run_of_it = carry_out(world.store, request)
