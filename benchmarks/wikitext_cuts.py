@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from avss_core.activations.site_names import SITES
 from avss_core.corpora.batches import make_batches
 from avss_core.corpora.windows import Window
 from avss_core.importance.methods import angular
@@ -20,7 +21,11 @@ from benchmarks.kept import Kept
 
 Blocks = tuple[int, ...]
 Cuts = dict[str, dict[int, Blocks]]  # name -> number of blocks -> those removed
-ALL = ",".join(name for method in METHODS for name in (method.name, *[f"{method.name}@update"] * method.has_sites))
+ALL = ",".join(
+    f"{method.name}@{site}" if site else method.name
+    for method in METHODS
+    for site in (SITES if method.has_sites else ("",))
+)
 
 
 def cuts_by_methods(
@@ -51,7 +56,7 @@ def _orders(model: LoadedModel, windows: Sequence[Window], settings: RankSetting
 
 
 def cuts_by_search(kept: Kept, model: LoadedModel, windows: Sequence[Window], sizes: Sequence[int], width: int) -> Cuts:
-    """Greedy and beam search by measured loss; every step is a tree of cuts."""
+    """Greedy and, more than one wide, beam search by measured loss; every step is a tree of cuts."""
     batches = make_batches(windows, model.tokenizer.pad_token_id)
 
     def removed(beam: bool) -> list[list[int]]:
@@ -59,10 +64,9 @@ def cuts_by_search(kept: Kept, model: LoadedModel, windows: Sequence[Window], si
         steps: Iterator[Any] = beam_steps(problem, width) if beam else greedy_steps(problem)
         return [[], *[sorted(step.removed) for step in steps]]
 
-    found = {
-        "greedy search": kept.get("greedy search", lambda: removed(beam=False)),
-        f"beam search, {width} wide": kept.get(f"beam search, {width} wide", lambda: removed(beam=True)),
-    }
+    found = {"greedy search": kept.get("greedy search", lambda: removed(beam=False))}
+    if width > 1:
+        found[f"beam search, {width} wide"] = kept.get(f"beam search, {width} wide", lambda: removed(beam=True))
     return {name: {size: tuple(cuts[size]) for size in sizes} for name, cuts in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from avss_core.variants.variant import Variant
 from benchmarks.kept import Kept
 
 HEALED = "greedy search"  # whose cuts are healed
+WHOLE = "nothing removed"
 MAPS = "linear maps, folded"
 WHOLE_STATE = "linear maps on the whole state"
 
@@ -26,30 +28,34 @@ WHOLE_STATE = "linear maps on the whole state"
 @dataclass(frozen=True, eq=False)
 class Healings:
     """windows: the whole calibration part. tokens: for the maps. training: without a control, which would be the same
-    for every cut; None for none."""
+    for every cut; None for none. only: no healing whose name this pattern is not found in."""
 
     model: LoadedModel
     windows: Sequence[Window]
     evaluation: Sequence[Batch]
     tokens: int
     training: TrainingSettings | None
+    only: str = ""
 
     def perplexities(self, kept: Kept, removed: tuple[int, ...]) -> dict[str, float]:
         """Perplexity of the cut after each healing, by its name in the table; the last is that of the whole model
         after the same training, which is the same for every cut and made once."""
-        cut = " ".join(map(str, removed))
-        values = {
-            f"{HEALED} + {name}": kept.get(f"{name}, without {cut}", partial(self._map, removed, fold))
-            for name, fold in ((MAPS, True), (WHOLE_STATE, False))
+        ways = {
+            (HEALED, MAPS): partial(self._map, removed, True),
+            (HEALED, WHOLE_STATE): partial(self._map, removed, False),
         }
-        if self.training is None:
-            return values
-        steps = f"{self.training.steps} steps of LoRA"
-        for name, with_maps in ((steps, False), (f"maps, folded, then {steps}", True)):
-            train = partial(self._train, removed, with_maps)
-            values[f"{HEALED} + {name}"] = kept.get(f"{name}, without {cut}", train)
-        values[f"nothing removed + {steps}"] = kept.get(f"{steps}, nothing removed", partial(self._train, (), False))
-        return values
+        if self.training is not None:
+            by = " by distillation" if self.training.distils else ""
+            steps = f"{self.training.steps} steps of LoRA{by}"
+            ways[HEALED, steps] = partial(self._train, removed, False)
+            ways[HEALED, f"maps, folded, then {steps}"] = partial(self._train, removed, True)
+            ways[WHOLE, steps] = partial(self._train, (), False)
+        cut = "without " + " ".join(map(str, removed))
+        return {
+            f"{what} + {name}": kept.get(f"{name}, {cut if what == HEALED else what}", way)
+            for (what, name), way in ways.items()
+            if re.search(self.only, f"{what} + {name}")
+        }
 
     def _fit(self, removed: tuple[int, ...], fold: bool) -> tuple[LinearMap, ...]:
         variant = Variant.without(self.model.n_blocks, removed)

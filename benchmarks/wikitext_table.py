@@ -63,7 +63,7 @@ def main() -> None:
             wanted.objective, teacher="original", steps=wanted.lora_steps, control=False
         )
     kept = Kept(wanted.keep or _file(wanted, corpus, model))
-    healings = Healings(model, calibration, evaluation, wanted.fit, training)
+    healings = Healings(model, calibration, evaluation, wanted.fit, training, wanted.healings)
     print(f"What is finished is kept in {kept.file}.")
     say_how_long(model, evaluation, wanted, max(sizes.values()))
 
@@ -185,7 +185,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--methods", default=ALL)
     parser.add_argument("--shares", default=SHARES)
     parser.add_argument("--budget", type=int, default=2000, help="block runs for Shapley values")
-    parser.add_argument("--beam", type=int, default=4, help="width; 0: no search and no healing")
+    parser.add_argument("--beam", type=int, default=4, help="width; 1: greedy alone; 0: no search and no healing")
+    parser.add_argument("--healings", default="", help="only healings with this pattern in their name")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--lora-steps", type=int, default=0)
     parser.add_argument("--objective", default="next-token", help="of LoRA: next-token or distil")
