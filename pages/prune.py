@@ -63,15 +63,15 @@ def choose(run: Run) -> tuple[EvaluateRequest, dict[str, Ranked], tuple[int, ...
             help=f"The papers remove about 25 %, which is {round(n_blocks / 4)} of these {n_blocks} blocks.",
             unknown=f"{NOT_EVALUATED} Press Evaluate.",
         )
-        st.button(
+        # Not a callback, which would be of the cut before where the slider and the button come in one message.
+        if st.button(
             "Evaluate",
             type="primary",
             key="evaluate",
             icon=":material/play_arrow:",
-            on_click=evaluate,
-            args=(replace(base, cuts=tuple(dict.fromkeys([(), removed]))),),
             help="The task with and without these blocks, on documents or examples that were not profiled.",
-        )
+        ):
+            evaluate(replace(base, cuts=tuple(dict.fromkeys([(), removed]))))
         by = {chosen.order: rankings[chosen.order].text} if chosen.order else {BY_HAND: profiled}
         warn_of_judged_text(base, by)
     return base, rankings, protected, chosen

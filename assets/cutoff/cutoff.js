@@ -1,12 +1,14 @@
 // A slider over cuts that the browser already knows, so that the strip and the numbers follow it without the server.
-// The server is told where the slider stands when it has rested for a moment, or is let go.
+// The server is told where the slider stands when a key has rested for a moment, or the pointer is let go.
 
-const REST = 120; // milliseconds
 const views = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue }) {
-  if (!views.has(parentElement)) views.set(parentElement, new View(parentElement, data.turn));
-  views.get(parentElement).show(data, setStateValue);
+  // Streamlit makes the elements anew when the markup changes.
+  if (!views.get(parentElement)?.input.isConnected) views.set(parentElement, new View(parentElement, data.turn));
+  const view = views.get(parentElement);
+  view.show(data, setStateValue);
+  return () => clearTimeout(view.waiting);
 }
 
 class View {
@@ -17,13 +19,18 @@ class View {
     this.output = part("output");
     this.input = part("input");
     this.marks = part(".marks");
+    this.help = part("#help");
     this.strip = part(".strip");
     this.legend = part(".legend");
     this.readings = part(".readings");
     this.turn = turn; // of the last place that was sent
     this.waiting = null;
+    this.held = false;
+    this.drawn = ""; // the readings, so that the same ones are not read out again
     this.input.addEventListener("input", () => this.moved());
-    for (const left of ["pointerup", "blur"]) this.input.addEventListener(left, () => this.tell());
+    this.input.addEventListener("pointerdown", () => (this.held = true));
+    this.input.addEventListener("change", () => this.held && this.letGo());
+    for (const left of ["pointerup", "pointercancel", "blur"]) this.input.addEventListener(left, () => this.letGo());
   }
 
   show(data, send) {
@@ -33,22 +40,27 @@ class View {
     for (const [name, colour] of Object.entries(colours)) this.strip.parentElement.style.setProperty(`--${name}`, colour);
     this.slide.hidden = data.cuts.length < 2;
     this.label.textContent = data.label;
-    this.label.title = data.help;
+    this.help.textContent = data.help;
     this.input.max = data.cuts.length - 1;
     this.marks.replaceChildren(...data.readings.map((reading) => made("i", reading ? "known" : "")));
     // What the server answers to an earlier place must not pull the slider back.
-    if (data.turn === this.turn && this.waiting === null) this.input.value = data.at;
+    if (data.turn >= this.turn && this.waiting === null && !this.held) this.input.value = data.at;
+    this.turn = Math.max(this.turn, data.turn);
     this.draw();
   }
 
   moved() {
     this.draw();
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.tell(), REST);
+    this.waiting = setTimeout(() => this.held || this.tell(), this.data.rest);
+  }
+
+  letGo() {
+    this.held = false;
+    if (this.waiting !== null) this.tell();
   }
 
   tell() {
-    if (this.waiting === null) return;
     clearTimeout(this.waiting);
     this.waiting = null;
     this.turn += 1;
@@ -75,7 +87,10 @@ class View {
     );
     this.strip.setAttribute("aria-label", `Blocks removed: ${cuts[at].join(", ") || "none"}; all others are kept.`);
     this.legend.replaceChildren(...this.keys(kinds));
+    const words = JSON.stringify(readings[at] ?? unknown);
+    if (words === this.drawn) return;
     this.readings.replaceChildren(...(readings[at]?.map(box) ?? [made("div", "unknown", unknown)]));
+    this.drawn = words;
   }
 
   kinds(removed) {
@@ -108,9 +123,8 @@ function key(sample, words) {
   return whole;
 }
 
-function box({ label, value, note, hint }) {
+function box({ label, value, note }) {
   const whole = made("div", "reading", label);
-  whole.title = hint;
   whole.append(made("strong", "", value), made("small", "", note));
   return whole;
 }

@@ -18,6 +18,7 @@ from avss_core.figures.style import MUTED, PALETTE
 
 Blocks = tuple[int, ...]
 NOT_EVALUATED = "This cut has not been evaluated yet."
+REST, LONG_REST = 120, 700  # milliseconds; the longer one where each rest starts something
 _FILES = Path(__file__).parents[2] / "assets" / "cutoff"
 _slider = component(
     "avss_cutoff",
@@ -29,12 +30,11 @@ _slider = component(
 
 @dataclass(frozen=True)
 class Reading:
-    """A number in a box. note: its interval or the like, in small letters under it. hint: shown when pointed at."""
+    """A number in a box. note: its interval or the like, in small letters under it."""
 
     label: str
     value: str
-    note: str = ""
-    hint: str = ""
+    note: str
 
 
 def cutoff_of(key: str, cuts: Sequence[Blocks], default: int) -> Blocks:
@@ -59,13 +59,15 @@ def draw_cutoff_slider(
     label: str = "",
     help: str = "",
     unknown: str = NOT_EVALUATED,
+    rest: int = REST,
 ) -> None:
     """Draw slider, strip and numbers; `st.session_state[key]` holds the number of blocks it was moved to.
 
     cuts: one for each place of the slider; a single one is drawn without it. cut: that of them which is shown.
-    readings: what is known of a cut. unknown: what is said of one that is not among them.
+    readings: what is known of a cut. unknown: what is said of one that is not among them. rest: milliseconds without
+    a further key after which the server is told.
     """
-    _slider(
+    shown = _slider(
         key=f"{key}-slider",
         data={
             "label": label,
@@ -76,12 +78,17 @@ def draw_cutoff_slider(
             "at": cuts.index(cut),
             "readings": [[asdict(each) for each in readings[cut]] if cut in readings else None for cut in cuts],
             "unknown": unknown,
+            "rest": rest,
             "turn": st.session_state.get(f"{key}-turn", 0),
             "colours": PALETTE[:3],
             "outline": MUTED,
         },
         on_moved_change=partial(_take_place, key),
     )
+    # A browser whose session was lost says in a new one where its slider stands, without a change to be called for.
+    if shown.moved and shown.moved["turn"] > st.session_state.get(f"{key}-turn", 0):
+        _take_place(key)
+        st.rerun()
 
 
 def _take_place(key: str) -> None:

@@ -84,7 +84,8 @@ def _outcomes(known: _Known, request: EvaluateRequest, removed: Blocks) -> tuple
 
 
 def outcomes_by_cut(request: EvaluateRequest, cuts: Iterable[Blocks]) -> dict[Blocks, tuple[Outcome, ...]]:
-    """`outcomes` of those of the cuts that have been evaluated, in one question to the store; without reasons."""
+    """`outcomes` of those of the cuts that have been evaluated, without reasons: one question to the store for which
+    these are, and what has not been asked before is then read cut by cut."""
     known = _known(request.evaluation_key(()))
     there = _evaluations(known, request, [(), *cuts])
     found = {cut: _outcomes(known, request, cut) for cut in there}

@@ -14,6 +14,7 @@ from avss_core.jobs import EvaluateRequest
 from avss_core.pruning.outcome import Outcome
 from avss_core.readable import four_digits, from_to
 from avss_core.tasks import Metric, task_named
+from avss_core.tasks.evaluation import Evaluation
 from pages.parts.cutoff_slider import Blocks, Reading
 from pages.parts.judged_text import documents_judged
 from pages.parts.kept_drawings import kept
@@ -25,9 +26,10 @@ def draw_outcome(found: tuple[Outcome, ...], request: EvaluateRequest) -> None:
     """Which blocks, over how much text, and the picture. found: one outcome for each metric of the task, the main one
     first. request: what was evaluated."""
     main = found[0]
+    formula = retained_words(task_named(main.before.task).metric(main.before.metric))
     st.caption(
         f"Kept: {', '.join(map(str, main.cut.kept))}. Removed: {', '.join(map(str, main.cut.removed)) or 'none'} "
-        f"({main.cut.reason}). {interval_of(main)}, over {documents_judged(request, main.after.n)}."
+        f"({main.cut.reason}). Over {documents_judged(request, main.after.n)}. Retained: {formula}."
     )
     figure, frame = kept(("before-after", request.evaluation_key(main.cut.removed)), lambda: _draw(found))
     show_figure(figure, frame, "before-after")
@@ -47,16 +49,21 @@ def _readings(found: tuple[Outcome, ...]) -> list[Reading]:
                 Reading(
                     f"{metric.pretty_name} {state}",
                     short_number(evaluation.value, metric),
-                    f"95 %: {from_to(evaluation.low, evaluation.high, '' if metric.exponential else '.1%')}",
+                    _interval(evaluation, metric),
                 )
             )
         label = f"{metric.pretty_name} retained" if number else "Retained"
-        readings.append(Reading(label, share_retained(outcome), interval_of(outcome), retained_words(metric)))
+        readings.append(Reading(label, share_retained(outcome), interval_of(outcome)))
         if number == 0:
             smaller = outcome.reduction
-            of_blocks = f"{smaller.of_blocks:.1%} of those in blocks"
-            readings.append(Reading("Parameters cut", f"{smaller.of_all:.1%}", of_blocks, f"{smaller.removed:,}"))
+            many = f"{smaller.removed:,}, {smaller.of_blocks:.1%} of those in blocks"
+            readings.append(Reading("Parameters cut", f"{smaller.of_all:.1%}", many))
     return readings
+
+
+def _interval(evaluation: Evaluation, metric: Metric) -> str:
+    words = from_to(evaluation.low, evaluation.high, "" if metric.exponential else ".1%")
+    return words if math.isnan(evaluation.low) or math.isnan(evaluation.high) else f"95 %: {words}"
 
 
 def _draw(found: tuple[Outcome, ...]) -> tuple[go.Figure, pd.DataFrame]:

@@ -11,13 +11,14 @@ from avss_core.errors import AvssError
 from avss_core.figures.strip import strips_by_size
 from avss_core.jobs import EvaluateRequest
 from avss_core.pruning.sweep import Blocks
+from avss_core.tasks import task_named
 from pages import prune
-from pages.parts.cutoff_slider import cutoff_of, draw_cutoff_slider
-from pages.parts.engine import store
+from pages.parts.cutoff_slider import LONG_REST, REST, cutoff_of, draw_cutoff_slider
+from pages.parts.engine import jobs, store
 from pages.parts.judged_text import documents_judged
 from pages.parts.outcomes import evaluations, outcome
 from pages.parts.picked_cut import pick_cut
-from pages.parts.prune_outcome import readings_of
+from pages.parts.prune_outcome import readings_of, retained_words
 from pages.parts.start_job import draw_job, start_job
 
 METHOD, CUTOFF, AUTO, NAME = "sweep-method", "sweep-cutoff", "sweep-auto", "sweep-cut"
@@ -49,14 +50,19 @@ def draw_cutoff(
         readings_of(base, cuts),
         label="Blocks to remove",
         help=f"The papers remove about 25 %, which is {round(0.25 * n_blocks)} of these {n_blocks} blocks.",
+        rest=LONG_REST if st.session_state.get(AUTO) else REST,
     )
+    by_itself = st.toggle("Evaluate cuts by themselves as the slider moves", key=AUTO)
     reason = f"{method} at {len(cut)} of {n_blocks} blocks"
     found = outcome(base, cut, reason)
     if found is None:
-        _offer(base, cut)
+        _offer(base, cut, by_itself)
     else:
         removed, stay = (", ".join(map(str, blocks)) or "none" for blocks in (cut, found.cut.kept))
-        st.caption(f"Removed: {removed}. Kept: {stay}. Over {documents_judged(base, found.after.n)}.")
+        formula = retained_words(task_named(base.task).metric())
+        st.caption(
+            f"Removed: {removed}. Kept: {stay}. Over {documents_judged(base, found.after.n)}. Retained: {formula}."
+        )
     draw_job(NAME)
     if st.button("Open on the Prune page", key="sweep-open", icon=":material/content_cut:", disabled=not cut):
         pick_cut(cut, reason)
@@ -79,22 +85,36 @@ def _choose(methods: Mapping[str, Sequence[Blocks]], n_blocks: int) -> tuple[str
     return str(method), cuts, cutoff_of(CUTOFF, cuts, round(0.1 * n_blocks))
 
 
-def _offer(base: EvaluateRequest, cut: Blocks) -> None:
-    """What has not been evaluated can be, by a button or by itself."""
+def _offer(base: EvaluateRequest, cut: Blocks, by_itself: bool) -> None:
+    """What has not been evaluated can be, by a button or by itself; what began by itself for another cut ends then."""
     known = evaluations(base, [(), cut])
     left = replace(base, cuts=tuple(each for each in dict.fromkeys([(), cut]) if each not in known))
     if not left.cuts:
         return
-    button, toggle = st.columns([2, 3], vertical_alignment="center")
-    button.button(
-        "Evaluate this cut", key="sweep-evaluate", icon=":material/play_arrow:", on_click=start_job, args=(NAME, left)
-    )
-    by_itself = toggle.toggle("Evaluate cuts by themselves as the slider moves", key=AUTO)
+    if st.button("Evaluate this cut", key="sweep-evaluate", icon=":material/play_arrow:"):
+        start_job(NAME, left)
+        return
     try:
         run = store().find_run(left.run_id())
-        if by_itself and run is None:
+        if by_itself and (run is None or run.id in _left_behind()):
+            _leave_behind()
+            _left_behind().discard(left.run_id())
             start_job(NAME, left)
         elif run is not None and not run.ended:
             st.session_state[f"{NAME}-run"] = run.id
     except AvssError as error:
         st.error(str(error), icon=":material/error:")
+
+
+def _left_behind() -> set[str]:
+    """The evaluations that were ended because the slider moved on, and not by their *Cancel*."""
+    ended: set[str] = st.session_state.setdefault("sweep-left-behind", set())
+    return ended
+
+
+def _leave_behind() -> None:
+    """End the evaluation that is under way, since another cut is looked at."""
+    earlier = store().find_run(st.session_state.get(f"{NAME}-run", ""))
+    if earlier is not None and not earlier.ended:
+        _left_behind().add(earlier.id)
+        jobs().cancel(earlier.id)

@@ -24,7 +24,7 @@ def waits_for_profile(run: Run, finished: bool = False) -> bool:
     else:
         until = "the profile is finished, since blocks are ranked by it" if finished else "the model has been loaded"
         st.info(f"This page goes on by itself when {until}.", icon=":material/hourglass:")
-    st.fragment(_draw, run_every=None if run.ended else POLL_SECONDS)(run.id, finished)
+    st.fragment(_draw, run_every=None if run.ended else POLL_SECONDS)(run.id, finished, run.ended)
     return True
 
 
@@ -32,7 +32,8 @@ def _is_ready(run: Run, finished: bool) -> bool:
     return run.status == "done" if finished else "blocks" in run.facts
 
 
-def _draw(run_id: str, finished: bool) -> None:
+def _draw(run_id: str, finished: bool, had_ended: bool) -> None:
     with told_in_a_box():
-        if _is_ready(follow(run_id, "awaited"), finished):
+        run = follow(run_id, "awaited")
+        if _is_ready(run, finished) or (run.ended and not had_ended):
             st.rerun()

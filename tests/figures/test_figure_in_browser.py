@@ -21,7 +21,8 @@ BOXES = """() => {
   const box = (selector) => [...document.querySelectorAll(selector)].map((e) => {
     const r = e.getBoundingClientRect(); return {left: r.left, right: r.right, top: r.top, bottom: r.bottom}; });
   return {title: box('.gtitle'), legend: box('.legend'), plots: box('.draglayer .nsewdrag'),
-          headings: box('.annotation'), ticks: box('.xtick text'), sides: box('.ytitle'), texts: box('svg.main-svg text')};
+          headings: box('.annotation'), ticks: box('.xtick text'), sides: box('.ytitle'),
+          texts: box('svg.main-svg text')};
 }"""
 
 

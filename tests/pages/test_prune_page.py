@@ -184,6 +184,29 @@ def test_the_slider_has_every_cut_and_what_is_known_of_it(world: World, prune: A
         assert float(after.replace(",", "")) == pytest.approx(world.perplexity(known), rel=1e-3)
 
 
+def test_a_click_that_comes_with_the_slider_evaluates_the_cut_that_was_seen(
+    world: World, prune: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[EvaluateRequest] = []
+    monkeypatch.setattr("pages.prune.evaluate", asked.append)
+    run(prune)
+    prune.button(key="evaluate").click()
+    at_cutoff(prune, 3)
+    assert [request.cuts for request in asked] == [((), lowest(world.avss, 3))]
+
+
+def test_a_browser_with_a_lost_session_keeps_its_place(world: World, prune: AppTest) -> None:
+    at_cutoff(run(prune), 3)
+    states = prune._tree.get_widget_states()
+    (slider,) = prune.get("bidi_component")
+    for key in ("cutoff", "cutoff-turn"):  # a new session knows nothing, the browser all
+        del prune.session_state[key]
+    states.widgets.add(id=slider.proto.id, json_value=json.dumps({"moved": {"removed": 3, "turn": 1}}))
+    prune._run(states)
+    assert (standing(prune), drawn(prune)["turn"]) == (3, 1)
+    assert current(prune)[0] == lowest(world.avss, 3)
+
+
 def test_other_rules_and_blocks_by_hand_have_a_strip_without_a_slider(world: World, prune: AppTest) -> None:
     run(run(prune).selectbox(key="rule").set_value("a share of the blocks (a)"))
     assert [tuple(cut) for cut in drawn(prune)["cuts"]] == [current(prune)[0]]

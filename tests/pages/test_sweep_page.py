@@ -411,4 +411,9 @@ def test_from_the_button_to_the_chart(
     wait_for("evaluate", 2)
     shown = quiet(shown.run())
     assert set(readings(shown)) >= {"Perplexity before", "Perplexity after", "Retained"}
+
+    shown = quiet(move(shown, 3))
+    assert shown.toggle("sweep-auto").value, "it stays on when a cut is known"
+    wait_for("evaluate", 3)
+    assert readings(quiet(shown.run()))
     jobs.close()

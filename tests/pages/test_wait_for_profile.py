@@ -80,6 +80,22 @@ def test_a_page_goes_on_by_itself(begun: tuple[Store, ProfileRequest], monkeypat
     assert heal.button
 
 
+def test_a_profile_that_fails_meanwhile_is_not_waited_for_any_longer(
+    begun: tuple[Store, ProfileRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, request = begun
+    run = store.run(request.run_id())
+
+    def failed_meanwhile(run_id: str, name: str) -> Run:
+        store.end_run(run.id, run.attempt, "failed", "There is no model there.")
+        return store.run(run_id)
+
+    monkeypatch.setattr("pages.parts.wait_for_profile.follow", failed_meanwhile)
+    page = opened("prune")
+    assert not waits(page)
+    assert "start it again on the Overview page" in page.info[0].value
+
+
 def test_a_profile_that_ended_too_early_is_not_waited_for(begun: tuple[Store, ProfileRequest]) -> None:
     store, request = begun
     run = store.run(request.run_id())
