@@ -99,7 +99,7 @@ def page() -> None:
         "Is the score right?": lambda: draw_yardsticks(base, cut, protected, measured, rankings[measured].scores),
         "What is gained?": lambda: draw_gain(base.model, base.corpus, cut),
         "What does it write?": lambda: draw_generate(base.model, base.corpus, cut, run),
-        "Take it home": lambda: draw_take_home(base, cut),
+        "Take it home": lambda: draw_take_home(base, cut, method=rankings[chosen.order].words if chosen.order else ""),
     }
     # Only what is looked at is drawn, so that going back to an evaluated cut stays quick.
     for tab, view in zip(st.tabs(list(views), key="views", on_change="rerun"), views.values(), strict=True):

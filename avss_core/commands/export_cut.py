@@ -29,20 +29,22 @@ def export_cut(
     reason: str,
     folder: Path,
     healing: str | None = None,
+    method: str = "",
 ) -> dict[str, Any]:
     """Write a cut of the model of `request` as a folder that plain transformers loads, checked by loading it again.
 
     The worker writes it, so on a cluster `folder` is a path of the machine that the worker runs on; `host` in the
     answer names it, and `here` says whether the folder is to be seen from this one. The model card carries the
     evaluations and the measured gain that the store has of this cut. healing: the id of a finished healing run of the
-    same cut, whose network is written in place of the plain one, with that run's figures. The answer is JSON types:
-    `jobs.export_results.Exported.to_dict`, with `kept`, `removed`, `reason`, `evaluations` (how many) and `here`.
+    same cut, whose network is written in place of the plain one, with its own figures. method: the score that chose the
+    blocks, for the card. The answer is JSON types: `jobs.export_results.Exported.to_dict`, with `kept`, `removed`,
+    `reason`, `evaluations` (how many) and `here`.
 
     Raises SettingError when the folder is not empty, cannot be written, or its disk is too small, and what
     `pruning.export.folder.export_pruned` raises.
     """
     target = check_export_folder(folder)
-    asked = export_request(workers.store, request, removed, reason, target, healing)
+    asked = export_request(workers.store, request, removed, reason, target, healing, method)
     known = workers.store.find_run(asked.run_id())
     if known is not None and known.status == "done":  # and the folder was taken away since
         workers.store.delete_run(known.id)

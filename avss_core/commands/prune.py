@@ -17,7 +17,7 @@ from avss_core.commands.export_cut import check_export_folder, export_cut
 from avss_core.commands.option_groups import ModelOptions, ScoreOptions, TextOptions, in_groups
 from avss_core.commands.prune_cut import choose, evaluate
 from avss_core.commands.prune_options import CutOptions, TaskOptions
-from avss_core.commands.prune_scores import request_for, scores_of
+from avss_core.commands.prune_scores import method_words, request_for, scores_of
 from avss_core.commands.session import Workers
 from avss_core.errors import SettingError
 from avss_core.importance import Epsilon
@@ -83,7 +83,8 @@ def prune(
         if target is not None:
             values["target"] = target_answer(target, cut)
         if export is not None:
-            values["export"] = export_cut(workers, unpruned, removed, reason, export, healed_by)
+            method = "" if named is not None else method_words(chosen, text.spec, settings)
+            values["export"] = export_cut(workers, unpruned, removed, reason, export, healed_by, method)
     answer(values, as_json, table_of(outcomes, healed))
 
 

@@ -17,6 +17,7 @@ from avss_core.jobs import ProfileRequest, RankRequest
 from avss_core.jobs.results import finished_profile
 from avss_core.jobs.sweep_stretches import ANGULAR, angular_distances
 from avss_core.models.spec import ModelSpec
+from avss_core.pruning.export.notes import text_name
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,15 @@ def request_for(
         site = chosen.site
         return ProfileRequest(model, text, ("residual", "update") if site in ("residual", "update") else (site,))
     return RankRequest(model, text, settings)
+
+
+def method_words(chosen: Chosen, text: CorpusSpec, settings: RankSettings) -> str:
+    """The method with its settings and its text, for a model card."""
+    words = [chosen.method.pretty_name]
+    if chosen.method.has_sites:
+        words += [f"site {chosen.site}", f"ε = {settings.epsilon}"]
+        words += ["without the first token"] * settings.skip_first_token
+    return f"{', '.join(words)}, measured on {text_name(text)}"
 
 
 def scores_of(

@@ -70,27 +70,30 @@ def export_request(
     reason: str,
     folder: Path | None = None,
     healing: str | None = None,
+    method: str = "",
 ) -> ExportRequest:
     """An export of a cut with every figure that the store has of it: evaluations on any task and text, measured gain.
 
     evaluate: names the model; its own task and text come first in the model card. folder: None keeps the model in the
-    store. healing: the id of a healing run; the figures of its card come from that run, not from the plain cut.
+    store. healing: the id of a healing run; the figures of the card are of its network, not of the plain cut. method:
+    the score that chose the blocks, with its settings and its text.
     """
-    plain = healing is None
     return ExportRequest(
         evaluate.model,
         evaluate.corpus,
         removed,
         reason,
         None if folder is None else str(folder),
-        evaluations_of(store, evaluate, removed) if plain else (),
-        latest_gain(store, evaluate.model, removed) if plain else None,
+        evaluations_of(store, replace(evaluate, healing=healing), removed),
+        latest_gain(store, evaluate.model, removed, healing),
         healing,
+        method,
     )
 
 
 def evaluations_of(store: Store, first: EvaluateRequest, removed: tuple[int, ...]) -> tuple[EvaluateRequest, ...]:
-    """One request for every task and text that both the cut and the unpruned model have been evaluated on."""
+    """One request for every task and text that both the unpruned model and the cut, healed as that of `first` is or
+    not at all, have been evaluated on."""
     cut, asked = tuple(sorted(removed)), [first]
     for run in store.runs(EvaluateRequest.kind, limit=None):
         # The same source is the same model when the key says so; with a dtype that is named, whatever the device.
@@ -99,7 +102,7 @@ def evaluations_of(store: Store, first: EvaluateRequest, removed: tuple[int, ...
             # A text that is gone, or a task that is no more, cannot be asked about.
             with suppress(AvssError):
                 corpus = CorpusSpec.from_dict(run.spec["corpus"])
-                asked.append(EvaluateRequest(first.model, corpus, run.spec["task"], ((),)))
+                asked.append(EvaluateRequest(first.model, corpus, run.spec["task"], ((),), first.healing))
     found: dict[str, EvaluateRequest] = {}
     for request in asked:
         with suppress(AvssError):

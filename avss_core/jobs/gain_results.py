@@ -17,12 +17,15 @@ def gain_in(store: Store, request: GainRequest) -> pd.DataFrame | None:
     return None if file is None else pd.read_parquet(file)
 
 
-def latest_gain(store: Store, model: ModelSpec, removed: tuple[int, ...]) -> GainRequest | None:
-    """What was measured last of this cut alone (nothing healed), None when nothing was."""
-    wanted = (absolute_model(model).to_dict(), sorted(removed), None)
+def latest_gain(
+    store: Store, model: ModelSpec, removed: tuple[int, ...], healing: str | None = None
+) -> GainRequest | None:
+    """What was measured last of this cut, healed by this run or not at all; None when nothing was."""
+    wanted, identity = (absolute_model(model).source, sorted(removed), healing), model.identity()
     for run in store.runs(GainRequest.kind, limit=None):
-        if run.status == "done" and (run.spec["model"], run.spec["removed"], run.spec["healing"]) == wanted:
+        asked = (run.spec["model"]["source"], run.spec["removed"], run.spec["healing"])
+        if run.status == "done" and asked == wanted:
             request = GainRequest.from_dict(run.spec)
-            if request.run_id() == run.id:  # else the model's files were changed since
+            if request.model.identity() == identity and request.run_id() == run.id:  # else files were changed since
                 return request
     return None

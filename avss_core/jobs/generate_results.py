@@ -24,8 +24,10 @@ def prompts_of(
     store: Store, model: ModelSpec, removed: tuple[int, ...], healing: str | None = None
 ) -> list[GenerateRequest]:
     """The prompts that were continued with and without these blocks, newest first."""
-    wanted = (absolute_model(model).to_dict(), sorted(removed), healing)
+    wanted, identity = (absolute_model(model).source, sorted(removed), healing), model.identity()
     runs = [run for run in store.runs(GenerateRequest.kind, limit=None) if run.status == "done"]
-    same = [run for run in runs if (run.spec["model"], run.spec["removed"], run.spec["healing"]) == wanted]
+    same = [run for run in runs if (run.spec["model"]["source"], run.spec["removed"], run.spec["healing"]) == wanted]
     asked = [(run.id, GenerateRequest.from_dict(run.spec)) for run in same]
-    return [request for run_id, request in asked if request.run_id() == run_id]  # the model's files may have changed
+    return [  # as the model's files are now
+        request for run_id, request in asked if request.model.identity() == identity and request.run_id() == run_id
+    ]

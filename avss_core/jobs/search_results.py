@@ -34,11 +34,17 @@ def search_records(store: Store, run_id: str) -> tuple[StepRecord, ...]:
 
 
 def searches_like(store: Store, request: SearchRequest) -> list[Run]:
-    """Every search of the same model for the same task on the same text, newest first."""
-    wanted = request.to_dict()
-    same = ("model", "corpus", "task")
-    runs = store.runs(SearchRequest.kind, limit=None)
-    return [run for run in runs if all(run.spec[part] == wanted[part] for part in same)]
+    """Every search of the same model for the same task on the same text, as their files are now, newest first."""
+    wanted = request.model.identity(), request.corpus.identity(), request.task
+    places = request.model.source, request.corpus.source, request.task
+    found = []
+    for run in store.runs(SearchRequest.kind, limit=None):
+        if (run.spec["model"]["source"], run.spec["corpus"]["source"], run.spec["task"]) == places:
+            asked = SearchRequest.from_dict(run.spec)
+            same = (asked.model.identity(), asked.corpus.identity(), asked.task) == wanted
+            if same and asked.run_id() == run.id:  # else files were changed since
+                found.append(run)
+    return found
 
 
 def cuts_of(steps: Sequence[Step]) -> tuple[Blocks, ...]:

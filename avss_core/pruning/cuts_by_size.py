@@ -117,7 +117,7 @@ def most_tolerated(
     variants = [Variant.without(n_blocks, cut) for cut in cuts]
     naive = count_block_runs_naive(variants)
     return Tolerated(
-        cut=Cut(cuts[n], n_blocks, f"the most that {'surely ' * surely}retains {retain:.0%}"),
+        cut=Cut(cuts[n], n_blocks, f"the most that {'surely ' * surely}retains {100 * retain:g}%"),
         cutoffs=tuple(known),
         gaps=tuple(cutoff.removed for cutoff in known if cutoff.removed < n and cutoff.removed not in enough),
         complete=len(known) == len(cuts),

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.errors import AvssError
-from avss_core.importance.avss import lowest_first
-from avss_core.importance.methods import angular
+from avss_core.importance.avss import lowest_first, shares
+from avss_core.importance.methods import angular, avss
 from avss_core.importance.ranking import Ranking
 from avss_core.importance.rankings import rankings_of
 from avss_core.importance.registry import choose
 from avss_core.importance.sums import Table
 from avss_core.importance.sums_parquet import read_sums
 from avss_core.jobs import EvaluateRequest, RankRequest
+from avss_core.pruning.export.notes import text_name
 from avss_core.runs import Run
 from pages.parts.engine import score_table, store
 from pages.parts.judged_text import share_documents
@@ -35,6 +37,7 @@ class Ranked:
     scores: one a block, the lowest removed first. shares, cumulative: equations (8) and (9), empty where the scores
     are not AVSS. turns: for each number n of consecutive blocks the angular distance over every stretch of so many,
     (M − n + 1,), where the method has it. text: what it was measured on; source: that in words, with the settings.
+    label: what it is called.
     """
 
     scores: tuple[float, ...]
@@ -43,6 +46,12 @@ class Ranked:
     cumulative: tuple[float, ...] = ()
     turns: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     source: str = ""
+    label: str = ""
+
+    @property
+    def words(self) -> str:
+        """What it is, for a model card: of a local text only the name."""
+        return f"{self.label} from {self.source.replace(self.text.source, text_name(self.text))}"
 
     @property
     def order(self) -> list[int]:
@@ -70,14 +79,16 @@ def known_rankings(run: Run, base: EvaluateRequest, settings: ScoreSettings) -> 
             profiled,
             tuple(table["avss_share"]),
             tuple(table["avss_cumulative"]),
-            source=f"the profile, {settings.words}",
+            source=f"the profile of {profiled.source}, {settings.words}",
+            label=f"AVSS ({settings.site})",
         )
     }
     for label, ranked in _compared(base, profiled).items():
         found.setdefault(label, ranked)
     ablation = ablation_frame(base, len(table))
     if ablation is not None:
-        found[ABLATION] = Ranked(tuple(ablation["ablation"]), base.corpus, source="the text that cuts are evaluated on")
+        source = f"the text that cuts are evaluated on ({base.corpus.source})"
+        found[ABLATION] = Ranked(tuple(ablation["ablation"]), base.corpus, source=source, label=ABLATION)
     return found
 
 
@@ -121,11 +132,15 @@ def _rankings(run_id: str, attempt: int) -> dict[str, Ranked]:
 
 
 def _ranked(ranking: Ranking, tables: list[pd.DataFrame], n_blocks: int, request: RankRequest, source: str) -> Ranked:
-    settings = request.settings
+    settings, label = request.settings, label_of(ranking.name)
     if ranking.method.has_sites:
         source += f", ε = {settings.epsilon}" + ", without the first token" * settings.skip_first_token
+    if ranking.method.name == avss.METHOD.name:
+        parts = shares(np.asarray(ranking.scores))
+        sums = tuple(parts.cumsum().tolist())
+        return Ranked(ranking.scores, request.corpus, tuple(parts.tolist()), sums, source=source, label=label)
     if ranking.method.name != angular.METHOD.name:
-        return Ranked(ranking.scores, request.corpus, source=source)
-    sums = Table(pd.concat(tables, ignore_index=True), n_blocks).sums()
-    turns = {n: tuple(angular.distances(sums, n).tolist()) for n in range(1, n_blocks)}
-    return Ranked(ranking.scores, request.corpus, turns=turns, source=source)
+        return Ranked(ranking.scores, request.corpus, source=source, label=label)
+    angles = Table(pd.concat(tables, ignore_index=True), n_blocks).sums()
+    turns = {n: tuple(angular.distances(angles, n).tolist()) for n in range(1, n_blocks)}
+    return Ranked(ranking.scores, request.corpus, turns=turns, source=source, label=label)

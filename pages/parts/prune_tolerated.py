@@ -12,6 +12,7 @@ from avss_core.pruning import Cut
 from avss_core.pruning.cuts_by_size import most_tolerated
 from avss_core.pruning.targets import Tolerated
 from avss_core.tasks import task_named
+from pages.parts.block_runs import what_it_takes
 from pages.parts.outcomes import evaluations, outcome
 from pages.parts.prune_evaluate import evaluate
 
@@ -41,13 +42,7 @@ def choose_tolerated(request: EvaluateRequest, cuts: tuple[Blocks, ...], n_block
         on_click=evaluate,
         args=(replace(request, cuts=tuple(dict.fromkeys([(), *cuts]))),),
         disabled=found.complete,
-        help=f"In one go: a block runs over the text {found.block_runs:,} times, "
-        + (
-            f"and not {found.block_runs_naive:,}, since the cutoffs share how they begin"
-            if shared
-            else "for each cutoff writes its own answers"
-        )
-        + ". Those evaluated before are free.",
+        help=f"In one go. {what_it_takes(cuts, n_blocks, shared, 'the cutoffs')} Those evaluated before are free.",
     )
     _tell(found, len(cuts), percent)
     return found.cut

@@ -10,6 +10,8 @@ from avss_core.figures.agreement import ablation_scatter
 from avss_core.importance.agreement import agreement_of
 from avss_core.jobs import EvaluateRequest
 from avss_core.pruning import Cut
+from avss_core.tasks import task_named
+from pages.parts.block_runs import what_it_takes
 from pages.parts.kept_drawings import kept
 from pages.parts.outcomes import RANDOM_DRAWS, ablation_frame, effect_of, evaluations, random_cuts
 from pages.parts.prune_evaluate import evaluate
@@ -20,7 +22,7 @@ def draw_yardsticks(
     request: EvaluateRequest, cut: Cut, protected: tuple[int, ...], label: str, scores: tuple[float, ...]
 ) -> None:
     """label, scores: of the order that is held against what removing each block alone does."""
-    n_blocks = cut.n_blocks
+    n_blocks, shared = cut.n_blocks, task_named(request.task).shares_prefixes
     alone, chance = st.columns(2)
     singles = tuple((block,) for block in range(n_blocks))
     ablation = ablation_frame(request, n_blocks)
@@ -32,6 +34,7 @@ def draw_yardsticks(
         args=(_with(request, *singles),),
         disabled=ablation is not None,
         width="stretch",
+        help=what_it_takes(((), *singles), n_blocks, shared),
     )
     may_go = n_blocks - len(protected)
     draws = random_cuts(n_blocks, len(cut.removed), protected) if 0 < len(cut.removed) <= may_go else ()
@@ -44,6 +47,7 @@ def draw_yardsticks(
         args=(_with(request, *draws),),
         disabled=all(each in there for each in draws),
         width="stretch",
+        help=what_it_takes(((), *draws), n_blocks, shared) if draws else None,
     )
     if ablation is None:
         st.caption(

@@ -15,8 +15,7 @@ from avss_core.jobs.sweep_results import plain_outcomes, values_so_far
 from avss_core.pruning.outcome import Outcome
 from avss_core.pruning.sweep import Blocks, Sweep, random_table, sweep_table
 from avss_core.runs import Run
-from avss_core.variants.plan import count_block_runs, count_block_runs_naive
-from avss_core.variants.variant import Variant
+from pages.parts.block_runs import block_runs
 from pages.parts.engine import store
 from pages.parts.outcomes import evaluations
 from pages.parts.start_job import draw_job, start_job
@@ -119,15 +118,10 @@ def _is_of(run: Run, base: EvaluateRequest) -> bool:
 
 def _duration(run: Run, left: EvaluateRequest, shares_prefixes: bool) -> str:
     """About how long it takes, at the speed of the profile; block runs only, the head comes on top."""
-    units, block_runs = store().units(run.id), _block_runs(left.cuts, run.facts["blocks"], shares_prefixes)
+    units, (together, alone) = store().units(run.id), block_runs(left.cuts, run.facts["blocks"])
+    runs = together if shares_prefixes else alone
     seconds, tokens = sum(unit.seconds for unit in units), left.corpus.max_tokens
     if not seconds or not tokens:
-        return f"{block_runs:,} block runs"
-    expected = block_runs / run.facts["blocks"] * tokens * seconds / sum(unit.tokens for unit in units)
+        return f"{runs:,} block runs"
+    expected = runs / run.facts["blocks"] * tokens * seconds / sum(unit.tokens for unit in units)
     return f"about {expected / 60:.0f} min or more" if expected > 90 else f"about {expected:.0f} s or more"
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _block_runs(cuts: tuple[Blocks, ...], n_blocks: int, shares_prefixes: bool) -> int:
-    variants = [Variant.without(n_blocks, cut) for cut in cuts]
-    return count_block_runs(variants) if shares_prefixes else count_block_runs_naive(variants)

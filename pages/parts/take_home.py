@@ -20,10 +20,11 @@ _MEGABYTE = 1e6
 _WITHOUT_HEALING = "This is the cut alone: what healing changed is in the folder, not in here."
 
 
-def draw_take_home(request: EvaluateRequest, cut: Cut, healing: str | None = None) -> None:
+def draw_take_home(request: EvaluateRequest, cut: Cut, healing: str | None = None, method: str = "") -> None:
     """Recipe and folder of a cut. request: names the model, and the task and text that come first in its card.
 
     healing: the id of a finished healing run of this cut, whose network the folder holds; recipes have the cut alone.
+    method: the score that chose the blocks, with its settings and its text, for the card.
     """
     st.subheader("Take it home", anchor=False)
     if not cut.removed:
@@ -32,7 +33,7 @@ def draw_take_home(request: EvaluateRequest, cut: Cut, healing: str | None = Non
     facts = facts_of_model(store(), request.model)
     as_folder, as_recipe, as_program = st.tabs(["The model", "mergekit", "Python"])
     with as_folder:
-        draw_folder(request, cut, facts, healing)
+        draw_folder(export_request(store(), request, cut.removed, cut.reason, None, healing, method), facts)
     with as_recipe:
         if healing is not None:
             st.caption(_WITHOUT_HEALING)
@@ -43,9 +44,8 @@ def draw_take_home(request: EvaluateRequest, cut: Cut, healing: str | None = Non
         draw_program(request.model, cut, facts)
 
 
-def draw_folder(request: EvaluateRequest, cut: Cut, facts: dict[str, Any], healing: str | None) -> None:
+def draw_folder(asked: ExportRequest, facts: dict[str, Any]) -> None:
     """The button that writes the folder, its progress, and the zip."""
-    asked = export_request(store(), request, cut.removed, cut.reason, healing=healing)
     found = exported_in(store(), asked)
     if found is None:
         st.caption(
@@ -61,16 +61,16 @@ def draw_folder(request: EvaluateRequest, cut: Cut, facts: dict[str, Any], heali
         )
     draw_request(asked)
     if found is not None:
-        draw_found(found, facts, request.model.trust_remote_code)
+        draw_found(found, facts, asked.model.trust_remote_code)
 
 
 def figures_of(asked: ExportRequest) -> str:
     """What the model card will say of the model, in a few words."""
-    if asked.healing is not None:
-        return "the figures of its healing"
     measured = len(asked.evaluations)
-    figures = f"the figures of {measured} evaluation{'s' * (measured != 1)}" if measured else "no figures yet"
-    return figures + (", and of the measured gain" if asked.gain is not None else "")
+    figures = ["of its healing"] * (asked.healing is not None)
+    figures += [f"of {measured} evaluation{'s' * (measured != 1)}"] * (measured > 0)
+    figures += ["of the measured gain"] * (asked.gain is not None)
+    return f"the figures {', and '.join(figures)}" if figures else "no figures yet"
 
 
 def draw_found(found: Exported, facts: dict[str, Any], trust_remote_code: bool = False) -> None:

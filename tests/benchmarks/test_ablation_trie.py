@@ -24,7 +24,8 @@ def test_one_line_with_the_runs_of_both_ways(
     monkeypatch.setattr(sys, "argv", ["ablation", "--tokens", "60", "--rounds", "1"])
     script.main()
     *_, line = capsys.readouterr().out.strip().splitlines()
-    name, cuts, tree, alone, *_, difference = line.strip("| ").split(" | ")
+    name, cuts, tree, alone, *_, difference, from_transformers = line.strip("| ").split(" | ")
     assert (name, cuts, difference) == ("ablation of all 6 blocks", "6", "0 (identical)")
+    assert abs(float(from_transformers)) < 1e-5
     # Six cuts of five blocks each; as a tree 1 2 3 4 5 | 0, 2 3 4 5 | 1, 3 4 5 | 2, 4 5 | 3, 5 | 4.
     assert (tree, alone) == ("20", "30")

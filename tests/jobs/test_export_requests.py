@@ -69,6 +69,7 @@ def test_what_counts_for_the_id_of_a_run(text: CorpusSpec) -> None:
         replace(export, evaluations=(told,)),
         replace(export, gain=GainRequest(MODEL, text, CUT)),
         replace(export, healing="abc"),
+        replace(export, method="AVSS, site residual, ε = 0.01"),
     ]
     assert len({request.run_id() for request in [export, *others]}) == 1 + len(others)
     assert replace(export, corpus=CorpusSpec()).run_id() == export.run_id(), "it only names the text in the history"
@@ -76,6 +77,10 @@ def test_what_counts_for_the_id_of_a_run(text: CorpusSpec) -> None:
     assert replace(gain, model=ModelSpec("owner/name", device="cuda")).run_id() != gain.run_id()
     asked = GenerateRequest(MODEL, text, CUT, "The sea")
     assert replace(asked, sampling=Sampling(seed=1)).run_id() == asked.run_id(), "greedy choice draws nothing"
+    elsewhere = [ModelSpec("owner/name", dtype="float32", device=device) for device in ("cpu", "cuda")]
+    assert len({replace(asked, model=model).run_id() for model in elsewhere}) == 2, "its tokens a second are others"
+    both = EvaluateRequest(MODEL, text, "perplexity", ((), CUT))
+    assert replace(both, cuts=(CUT, ())).run_id() == both.run_id(), "in whatever order"
     drawn = [replace(asked, sampling=Sampling(temperature=1.0, seed=seed)).run_id() for seed in (0, 1)]
     assert drawn[0] != drawn[1]
 
@@ -106,6 +111,9 @@ def test_a_card_gets_every_evaluation_of_the_cut(store: Store, text: CorpusSpec,
     assert {each.corpus.max_tokens for each in both.evaluations} == {None, 20}
     assert both.run_id() != request.run_id(), "with other figures it is another card"
     assert export_request(store, asked, CUT, "by hand", healing="abc").evaluations == ()
+    enter(store, EvaluateRequest(MODEL, text, "perplexity", (CUT,), "abc"))
+    healed = export_request(store, asked, CUT, "by hand", healing="abc")
+    assert [(each.healing, each.corpus) for each in healed.evaluations] == [("abc", text)]
     assert exported_in(store, both) is None
 
 

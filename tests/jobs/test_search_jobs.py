@@ -195,6 +195,15 @@ def test_a_cut_is_run_once_for_all_searches(store: Store, jobs: Jobs, spec: Mode
     assert sum(unit.tokens for unit in store.units(run.id)) == 0, "the model did not run"
     assert [found.id for found in searches_like(store, greedy)] == [run.id, greedy.run_id()]
     assert searches_like(store, replace(greedy, task="sentiment")) == []
+    named = replace(greedy, model=replace(spec, device="cpu"))
+    assert named.model.identity() == spec.identity()
+    assert [found.id for found in searches_like(store, named)] == [run.id, greedy.run_id()], "it is the same model"
+    weights = spec.path / "model.safetensors"
+    os.utime(weights, (weights.stat().st_atime, weights.stat().st_mtime + 10))
+    try:
+        assert searches_like(store, greedy) == [], "it is another model since"
+    finally:
+        os.utime(weights, (weights.stat().st_atime, weights.stat().st_mtime - 10))
 
 
 def test_blocks_that_were_scored_before_are_not_scored_again(

@@ -58,7 +58,8 @@ def test_an_export_is_the_pruned_model_with_its_figures(
     finished(jobs, evaluate)
     gain = GainRequest(spec, text, (1,), SMALL)
     finished(jobs, gain)
-    request = export_request(store, evaluate, (1,), "lowest AVSS")
+    method = "AVSS, site update, ε = 0.01, measured on other.jsonl"
+    request = export_request(store, evaluate, (1,), "lowest AVSS", method=method)
     assert (request.evaluations, request.gain) == ((evaluate,), gain)
     run = finished(jobs, request)
 
@@ -77,7 +78,7 @@ def test_an_export_is_the_pruned_model_with_its_figures(
     outcome = outcome_in(store, evaluate, (1,), "")
     for figure in (f"{outcome.before.value:.4g}", f"{outcome.after.value:.4g}", f"{outcome.retained:.1%}"):
         assert figure in card
-    assert "lowest AVSS" in card
+    assert f"How they were chosen: {method}; lowest AVSS." in card
     assert "## What is gained" in card
     assert found.zip is not None
     with zipfile.ZipFile(found.zip) as archive:

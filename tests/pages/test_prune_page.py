@@ -169,6 +169,15 @@ def test_a_rule_that_does_not_apply_says_so(world: World, prune: AppTest) -> Non
     assert any("Variance (residual) does not have" in warning.value for warning in prune.warning)
 
 
+def test_shares_of_avss_from_a_comparison_count_as_those_of_the_profile(world: World, prune: AppTest) -> None:
+    carry_out(world.store, RankRequest(world.model, world.profiled, RankSettings(("avss@mlp",))))
+    run(run(prune).selectbox(key="method").set_value("AVSS (mlp)"))
+    run(prune.selectbox(key="rule").set_value("every share below θ (b)"))
+    assert not prune.warning
+    run(prune.number_input(key="theta").set_value(1.0))
+    assert current(prune)[0] == tuple(range(1, BLOCKS - 1)), "every share is below 1"
+
+
 def test_the_slider_has_every_cut_and_what_is_known_of_it(world: World, prune: AppTest) -> None:
     known = lowest(world.avss, 2)
     carry_out(world.store, world.request(known))
@@ -259,7 +268,7 @@ def test_what_all_cutoffs_cost_is_said_as_the_task_runs_them(world: World, prune
     alone = sum(map(len, kept))
     assert shared < alone
     if task == "qa":
-        assert f"runs over the text {alone} times, for each cutoff writes its own answers." in said
+        assert f"runs over the text {alone} times, for each of the cutoffs writes its own answers." in said
     else:
         assert f"runs over the text {shared} times, and not {alone}, since the cutoffs share how they begin." in said
 
@@ -327,6 +336,9 @@ def test_random_cuts_are_drawn_once(world: World, prune: AppTest) -> None:
     corpus = replace(world.held_out, max_tokens=4000)
     at_cutoff(run(prune), 3)
     assert not prune.button(key="random").disabled
+    singles = [tuple(b for b in range(BLOCKS) if b != gone) for gone in (None, *range(BLOCKS))]
+    shared = len({blocks[:n] for blocks in singles for n in range(1, len(blocks) + 1)})
+    assert f"{shared} times, and not {sum(map(len, singles))}," in prune.button(key="ablate").help
     carry_out(world.store, world.request(*random_cuts(BLOCKS, 3, (0, BLOCKS - 1)), corpus=corpus))
     run(prune)
     assert prune.button(key="random").disabled

@@ -12,6 +12,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 import torch
 from cutoff_sliders import drawn, move, notes, readings, standing
 from known_losses import KnownLosses
@@ -270,6 +271,49 @@ draw_cutoff(EvaluateRequest.from_dict(store().run({run.id!r}).spec), {{"a": [(),
     assert not any("nan" in words for words in (*readings(shown).values(), *notes(shown).values()))
 
 
+def test_what_began_by_itself_ends_when_the_slider_moves_on(
+    profile: tuple[Store, ProfileRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = profile
+    asked: list[tuple[int, ...]] = []
+
+    class Workers:
+        """Workers that begin what they are asked for and never finish it."""
+
+        @staticmethod
+        def cancel(run_id: str) -> None:
+            run = store.run(run_id)
+            store.end_run(run.id, run.attempt, "cancelled")
+
+    def start(name: str, request: EvaluateRequest) -> None:
+        run = store.start_run(request.run_id(), request.kind, request.to_dict(), FACTS)
+        assert run is not None
+        st.session_state[f"{name}-run"] = run.id
+        asked.append(request.cuts[-1])
+
+    monkeypatch.setattr("pages.parts.sweep_cutoff.start_job", start)
+    monkeypatch.setattr("pages.parts.sweep_cutoff.jobs", Workers)
+    monkeypatch.setattr("pages.parts.sweep_cutoff.draw_job", lambda name: None)
+    cuts = {size: tuple(sorted(order_of(store)[:size])) for size in (2, 3)}
+
+    def status(size: int) -> list[str]:
+        return [run.status for run in store.runs("evaluate") if run.spec["cuts"][-1] == list(cuts[size])]
+
+    shown = quiet(move(opened().run(), 2))
+    assert not asked
+    shown.toggle("sweep-auto").set_value(True)
+    shown = quiet(shown.run())
+    assert (asked, status(2)) == ([cuts[2]], ["waiting"])
+    shown = quiet(move(shown, 3))
+    assert (asked, status(2), status(3)) == ([cuts[2], cuts[3]], ["cancelled"], ["waiting"])
+    shown = quiet(move(shown, 2))
+    assert (asked[2:], status(2), status(3)) == ([cuts[2]], ["waiting"], ["cancelled"])
+    # What its own Cancel ended stays ended.
+    Workers.cancel(next(run.id for run in store.runs("evaluate") if run.status == "waiting"))
+    quiet(shown.run())
+    assert len(asked) == 3
+
+
 def test_a_cut_goes_to_the_prune_page(profile: tuple[Store, ProfileRequest]) -> None:
     shown = quiet(opened().run())
     shown = quiet(move(shown, 2))
@@ -412,8 +456,5 @@ def test_from_the_button_to_the_chart(
     shown = quiet(shown.run())
     assert set(readings(shown)) >= {"Perplexity before", "Perplexity after", "Retained"}
 
-    shown = quiet(move(shown, 3))
     assert shown.toggle("sweep-auto").value, "it stays on when a cut is known"
-    wait_for("evaluate", 3)
-    assert readings(quiet(shown.run()))
     jobs.close()

@@ -48,8 +48,8 @@ class EvaluateRequest:
         return self.model.identity(), self.corpus.identity()
 
     def run_id(self) -> str:
-        """Content hash of everything evaluated."""
-        return content_hash([self.evaluation_key(removed) for removed in self.cuts])
+        """Content hash of everything evaluated, in whatever order."""
+        return content_hash(sorted(self.evaluation_key(removed) for removed in self.cuts))
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, as JSON types."""

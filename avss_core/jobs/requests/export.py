@@ -18,8 +18,9 @@ from avss_core.models.spec import ModelSpec
 class ExportRequest:
     """Export the model without the blocks `removed`. `jobs.export_results.export_request` makes one from a store.
 
-    corpus: names the text in the history alone. reason: how the blocks were chosen, for the model card. folder: a path
-    where the worker runs, new or empty; None keeps the model, and a zip of it, among the run's files in the store.
+    corpus: names the text in the history alone. reason: how the blocks were chosen, for the model card; method: by
+    which score, with its settings and the text it was measured on, "" where that is not known. folder: a path where
+    the worker runs, new or empty; None keeps the model, and a zip of it, among the run's files in the store.
     evaluations, gain: what was measured of this cut before, for the card. healing: the id of a healing run, whose
     network is exported in place of the plain cut.
     """
@@ -34,6 +35,7 @@ class ExportRequest:
     evaluations: tuple[EvaluateRequest, ...] = ()
     gain: GainRequest | None = None
     healing: str | None = None
+    method: str = ""
 
     def __post_init__(self) -> None:
         """Make the paths absolute and sort the blocks."""
@@ -46,7 +48,7 @@ class ExportRequest:
         """Content hash of what is written, figures of the card included."""
         told = sorted(each.evaluation_key(self.removed) for each in self.evaluations)
         gained = None if self.gain is None else self.gain.run_id()
-        asked = [self.removed, self.reason, self.folder, told, gained, self.healing]
+        asked = [self.removed, self.method, self.reason, self.folder, told, gained, self.healing]
         return content_hash(self.kind, ENGINE_VERSION, self.model.identity(), *asked)
 
     def to_dict(self) -> dict[str, Any]:
@@ -60,6 +62,7 @@ class ExportRequest:
             "evaluations": [each.to_dict() for each in self.evaluations],
             "gain": None if self.gain is None else self.gain.to_dict(),
             "healing": self.healing,
+            "method": self.method,
         }
 
     @classmethod
@@ -75,4 +78,5 @@ class ExportRequest:
             tuple(EvaluateRequest.from_dict(each) for each in values["evaluations"]),
             None if gain is None else GainRequest.from_dict(gain),
             values["healing"],
+            values.get("method", ""),  # older runs do not speak of it
         )

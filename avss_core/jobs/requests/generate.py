@@ -36,9 +36,9 @@ class GenerateRequest:
         object.__setattr__(self, "removed", tuple(sorted(self.removed)))
 
     def run_id(self) -> str:
-        """Content hash of what is asked."""
+        """Content hash of what is asked; on another device its speed is another."""
         asked = [self.removed, self.prompt, self.sampling.to_dict(), self.healing]
-        return content_hash(self.kind, ENGINE_VERSION, self.model.identity(), *asked)
+        return content_hash(self.kind, ENGINE_VERSION, self.model.identity(), self.model.device, *asked)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, as JSON types."""

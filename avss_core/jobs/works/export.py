@@ -76,13 +76,12 @@ def _pack(folder: Path, turn: Turn) -> None:
 
 def _notes(request: ExportRequest, store: Store, healed: Healed | None) -> Notes:
     """What was measured of the network that is exported: figures of the plain cut say nothing of a healed one."""
-    if healed is not None:
-        return Notes(measured=healed.measured)
-    measured = tuple(
+    measured = () if healed is None else healed.measured
+    measured += tuple(
         Measured(outcome_in(store, each, request.removed, request.reason), each.corpus) for each in request.evaluations
     )
     table = None if request.gain is None else gain_in(store, request.gain)
     if request.gain is None or table is None:
-        return Notes(measured=measured)
+        return Notes(request.method, measured)
     facts = store.run(request.gain.run_id()).facts
-    return Notes("", measured, (table, request.gain.settings), f"{facts['device']} in {facts['dtype']}")
+    return Notes(request.method, measured, (table, request.gain.settings), f"{facts['device']} in {facts['dtype']}")

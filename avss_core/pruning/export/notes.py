@@ -18,6 +18,11 @@ _PARTS = {
 }
 
 
+def text_name(corpus: CorpusSpec) -> str:
+    """A text for people; of a local file or folder only its name: a card may be given to others."""
+    return corpus.path.name if corpus.kind in ("file", "folder") else corpus.source
+
+
 @dataclass(frozen=True)
 class Measured:
     """An evaluated cut with the text that it was evaluated on."""
@@ -27,10 +32,9 @@ class Measured:
 
     @property
     def text(self) -> str:
-        """The text for people. Of a local file or folder only the name: the card may be given to others."""
-        local = self.corpus.kind in ("file", "folder")
-        names = [self.corpus.path.name if local else self.corpus.source, self.corpus.config, self.corpus.split]
+        """The text for people: `text_name`, and which part of it."""
         corpus = self.corpus
+        names = [text_name(corpus), corpus.config, corpus.split]
         named = ", ".join(name for name in names if name)
         which = [
             _PARTS[corpus.part],
