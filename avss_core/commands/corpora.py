@@ -12,7 +12,8 @@ from avss_core.corpora import SAMPLES, CorpusSpec, part_of, read_corpus
 def corpora(as_json: o.Json = False) -> None:
     """The sample sets of this project.
 
-    --corpus also takes a local file or folder, and the id of a hub data set.
+    --corpus also takes a local file or folder, the id of a hub data set, and by their names the hub's texts that this
+    project knows: pile and hackernews.
     """
     rows = []
     for sample in SAMPLES:

@@ -8,6 +8,7 @@ import typer
 
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.models.spec import ModelSpec
+from avss_core.tasks import text_named
 
 Model = Annotated[str, typer.Option(help="`default`, a hub id, a local folder, or a GGUF file.")]
 Revision = Annotated[str | None, typer.Option(help="Revision of a hub model.")]
@@ -16,7 +17,9 @@ Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16, or float16.")
 AllowPickle = Annotated[bool, typer.Option("--allow-pickle", help="Load pickle weights, which can run any code.")]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")]
 
-CorpusName = Annotated[str, typer.Option("--corpus", help="`sample:NAME`, a local file or folder, or a hub id.")]
+CorpusName = Annotated[
+    str, typer.Option("--corpus", help="`sample:NAME`, a local file or folder, a known set by its name, or a hub id.")
+]
 Column = Annotated[str, typer.Option(help="The column that holds the text.")]
 Config = Annotated[str | None, typer.Option(help="Configuration of a hub data set.")]
 Split = Annotated[str | None, typer.Option(help="Split of a hub data set.", show_default="train")]
@@ -59,8 +62,8 @@ def corpus_spec(
     all_documents: bool,
 ) -> CorpusSpec:
     """The text to profile that the options name: a part of it, unless all documents are wanted."""
-    return CorpusSpec(
-        source=corpus,
+    return text_named(
+        corpus,
         part="all" if all_documents else "profile",
         column=column,
         config=config,

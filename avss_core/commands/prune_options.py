@@ -14,7 +14,7 @@ from avss_core.corpora.mapping import ColumnMapping
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.errors import SettingError
 from avss_core.importance.registry import DEFAULT_SITE, SITE_MARK, Chosen, choose
-from avss_core.tasks import PERPLEXITY, spec_of, task_named
+from avss_core.tasks import PERPLEXITY, spec_of, task_named, text_named
 
 AVSS = "avss"
 _PICK = (
@@ -148,7 +148,7 @@ class TaskOptions:
         if self.task_columns is not None or self.max_examples is not None:
             raise SettingError("Perplexity reads text: name its column by --column, and say how much by --max-tokens.")
         if self.task_corpus is not None:
-            return spec_of(task, self.task_corpus, column=text.column, length=text.length, **fields)
+            return text_named(self.task_corpus, column=text.column, length=text.length, **fields)
         if self.task_config is not None or self.task_split is not None:
             raise SettingError("--task-config and --task-split are of a --task-corpus; name one, or use --config.")
         return text.spec.of_part(text.evaluated_part)

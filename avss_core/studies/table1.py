@@ -14,7 +14,7 @@ from avss_core.corpora.spec import CorpusSpec
 from avss_core.errors import SettingError
 from avss_core.importance.registry import choose
 from avss_core.models.spec import ModelSpec
-from avss_core.tasks import data_sets_of, mapping_of, spec_of, task_named
+from avss_core.tasks import data_sets_of, mapping_of, spec_of, task_named, text_named
 
 ORIGINAL = "original"
 PAPER_METHODS = ("gbis", "lrp", "cim", "avss")
@@ -104,7 +104,7 @@ class Table1Study:
         data = data or data_sets_of(task)[0].name
         known = {one.source: one.name for one in data_sets_of(task)}
         held_out = spec_of(task, data, max_tokens=self.held_out_tokens)
-        text = held_out if self.calibration is None else CorpusSpec(self.calibration)
+        text = held_out if self.calibration is None else text_named(self.calibration)
         meaning = next((meaning for meaning in _TEXTS if meaning in task.needs), "text")
         own = mapping_of(task, held_out).columns_of(meaning)[0]
         calibration = replace(

@@ -2,7 +2,7 @@
 
 from avss_core.tasks.asked import Asked, prepare, read_task, shards_of_task
 from avss_core.tasks.bootstrap import bootstrap_interval, ratio_interval
-from avss_core.tasks.data_sets import DATA_SETS, DataSet, data_sets_of, mapping_of, spec_of
+from avss_core.tasks.data_sets import DATA_SETS, DataSet, data_sets_of, mapping_of, spec_of, text_named
 from avss_core.tasks.evaluation import Evaluation, retained
 from avss_core.tasks.metric import Metric
 from avss_core.tasks.preview import preview_task
@@ -34,4 +34,5 @@ __all__ = [
     "shards_of_task",
     "spec_of",
     "task_named",
+    "text_named",
 ]

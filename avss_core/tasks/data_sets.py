@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from avss_core.corpora.mapping import ColumnMapping
 from avss_core.corpora.spec import CorpusSpec
+from avss_core.tasks.perplexity_table import TASK as PERPLEXITY
 from avss_core.tasks.task import Task
 
 _AS_CALLED = ColumnMapping()
@@ -124,6 +125,18 @@ def spec_of(task: Task, named: str, **fields: object) -> CorpusSpec:
     known = next((known for known in data_sets_of(task) if named in (known.name, known.source)), None)
     spec = CorpusSpec(named, "evaluate") if known is None else known.spec()
     return replace(spec, **fields)  # type: ignore[arg-type]
+
+
+def text_named(named: str, **fields: object) -> CorpusSpec:
+    """The text that is meant by `named`: one that perplexity is known to read by its name or source, else any source.
+
+    A file or folder of that name comes first. fields: of the CorpusSpec, to set beside it; what is None stays as the
+    text is known. The part to profile unless they say otherwise. Raises CorpusError when nothing is named.
+    """
+    text = CorpusSpec(named)
+    if text.kind == "hub":
+        text = spec_of(PERPLEXITY, named, part=text.part)
+    return replace(text, **{name: value for name, value in fields.items() if value is not None})  # type: ignore[arg-type]
 
 
 def mapping_of(task: Task, spec: CorpusSpec) -> ColumnMapping:

@@ -7,6 +7,8 @@ import streamlit as st
 from avss_core.corpora.preview import preview
 from avss_core.corpora.registry import SAMPLES
 from avss_core.corpora.spec import CorpusSpec
+from avss_core.tasks import PERPLEXITY, task_named, text_named
+from pages.parts.choose_source import words_of
 from pages.parts.engine import store
 from pages.parts.trouble import told_in_a_box
 from pages.parts.uploads import keep_upload
@@ -14,14 +16,17 @@ from pages.parts.uploads import keep_upload
 
 def choose_corpus() -> CorpusSpec:
     """Draw the widgets and return what they say."""
-    known = dict.fromkeys([*(s.source for s in SAMPLES), *(run.spec["corpus"]["source"] for run in store().runs())])
+    words = words_of(task_named(PERPLEXITY))
+    read = (run.spec["corpus"]["source"] for run in store().runs())
+    known = dict.fromkeys([*(sample.source for sample in SAMPLES), *words, *read])
     source = st.selectbox(
         "Text",
         list(known),
+        format_func=lambda named: named if named.startswith("sample:") else words.get(named, named),
         key="corpus",
         accept_new_options=True,
         help="A sample of this project, or type a local file or folder (text, JSONL, CSV, Parquet), "
-        "or the id of a hub data set.",
+        "or the name or id of a hub data set.",
     )
     length, budget = st.columns(2)
     window = length.number_input("Window (tokens)", 1, 1_000_000, 512, key="length", help="Longer documents are cut.")
@@ -39,8 +44,8 @@ def choose_corpus() -> CorpusSpec:
         )
         if upload is not None:
             source = keep_upload(upload.name, upload.getvalue())
-        spec = CorpusSpec(
-            source=source or "sample:essays",
+        spec = text_named(
+            source or "sample:essays",
             part="all" if everything else "profile",
             column=column,
             config=config,

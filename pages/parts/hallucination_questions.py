@@ -13,7 +13,8 @@ from avss_core.jobs import AnswersRequest
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Run
 from avss_core.tasks import data_sets_of, spec_of
-from pages.parts.choose_task import ALL_EXAMPLES, choose_columns, first_examples
+from pages.parts.choose_source import choose_source, first_examples, words_of
+from pages.parts.choose_task import ALL_EXAMPLES, EXAMPLES_HELP, choose_columns
 from pages.parts.trouble import told_in_a_box
 
 QUESTIONS = (10, 25, 50, 100, 200, 300, 400, 1000)
@@ -38,19 +39,10 @@ def choose_questions(run: Run) -> AnswersRequest:
     """Draw source, number, solved examples and length; what the profiled model would be asked."""
     task = answer_task()
     known = {each.source: spec_of(task, each.source, part="all") for each in data_sets_of(task)}
-    words = {each.source: f"{each.source}: {each.what}" for each in data_sets_of(task)}
+    words = words_of(task)
     for what, spec in _ALSO.items():
         known[spec.source], words[spec.source] = spec, f"{spec.source}: {what}"
-    typed = st.session_state.get("hallucination-source")
-    source = st.selectbox(
-        "Questions",
-        [*known, *([typed] if typed and typed not in known else [])],
-        format_func=lambda named: words.get(named, named),
-        key="hallucination-source",
-        accept_new_options=True,
-        help="A set that this project knows, or type a local file or folder (JSONL, CSV, Parquet), or a hub id. "
-        "Sets that do not begin with sample: are fetched when the machine is online.",
-    )
+    source = choose_source("Questions", words, "hallucination", EXAMPLES_HELP)
     many, shots, tokens = st.columns([3, 2, 2], vertical_alignment="bottom")
     most = many.select_slider(
         "Questions at most",

@@ -20,6 +20,9 @@ from pages.parts.picked_cut import remembered_cut
 BLOCKS = "heal-blocks"
 _SEEN = "heal-cut-seen"
 _TYPED = "typed by hand"
+ONLY_THIS_TEXT = (
+    " Healing is judged on the text it learns from, another part of it; the healed cut on any text or task, below."
+)
 _TEACHER_WORDS = {"original": "the unpruned model as it was", "control": "the unpruned model as it is being trained"}
 
 
@@ -50,7 +53,7 @@ def choose_healing(run: Run, cut: Cut | None) -> HealRequest | None:
     """Draw the settings; None while there is nothing to heal or nothing to do. Raises SettingError for a bad one."""
     linear, training = _choose_maps(), _choose_training()
     length = int(st.session_state.get("heal-length", 256))
-    corpus = choose_held_out_text(run, "heal-tokens", 8000)
+    corpus = choose_held_out_text(run, "heal-tokens", 8000, ONLY_THIS_TEXT)
     if corpus.part == "all":
         st.warning("This run profiled all documents, so healing is judged on text that it was also trained on.")
     if linear is None and training is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from avss_core.corpora.spec import CorpusSpec
@@ -38,7 +40,10 @@ TOKENS = (500, *BUDGETS)
 
 
 def choose_search(run: Run) -> tuple[SearchRequest, CorpusSpec]:
-    """Draw the widgets; the search, on the part that was profiled, and the text that its cuts are judged on."""
+    """Draw the widgets; the search, and the text that its cuts are judged on.
+
+    It measures on the other part of that text, which for perplexity is at first the part that was profiled.
+    """
     n_blocks = int(run.facts["blocks"])
     way = st.segmented_control(
         "Search",
@@ -65,8 +70,13 @@ def choose_search(run: Run) -> tuple[SearchRequest, CorpusSpec]:
     elif search is Search.BEAM:
         width = st.slider("Width: cuts of each size that are kept", 1, 12, WIDTH, key="search-width")
     settings = SearchSettings(search, limits, rule, rank, width)
-    searched = text if task == PERPLEXITY else held_out.of_part("all" if held_out.part == "all" else "profile")
+    searched = other_part(held_out, tokens if task == PERPLEXITY else held_out.max_tokens)
     return SearchRequest(ModelSpec.from_dict(run.spec["model"]), searched, task, settings, text), held_out
+
+
+def other_part(held_out: CorpusSpec, max_tokens: int | None) -> CorpusSpec:
+    """The part of a text that its held-out part does not judge; all of it where all is judged."""
+    return replace(held_out, part="all" if held_out.part == "all" else "profile", max_tokens=max_tokens)
 
 
 def _choose_tokens(task: str, search: Search) -> int:
@@ -77,7 +87,8 @@ def _choose_tokens(task: str, search: Search) -> int:
         TOKENS,
         1000,
         key="search-text-tokens",
-        help="Of the documents that were profiled. Fewer are quicker, and flatter what is found more.",
+        help="Of the documents that are not held out: the cuts of the search are judged on the others. "
+        "Fewer are quicker, and flatter what is found more.",
     )
     return int(tokens)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
+from tiny_model import write_documents
 
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.jobs import HealRequest, ProfileRequest
@@ -241,6 +242,22 @@ def test_the_healed_cut_is_judged_on_a_task_beside_the_cut_and_the_whole_model(
     with patch("pages.parts.prune_evaluate.start_job") as start:
         shown.button(key="heal-evaluate").click().run()
     assert not start.called, "what is known is not evaluated again"
+
+
+def test_healing_is_judged_on_its_own_text_and_the_healed_cut_on_any(
+    shown: AppTest, store: Store, tmp_path: Path
+) -> None:
+    run = lay(store, asked(tmp_path, TrainingSettings()), steps=6, ends=True)
+    other = write_documents(tmp_path / "other.jsonl", documents=12, characters=60)
+    shown.session_state["heal-blocks"] = "1-2"
+    shown.session_state["heal-evaluation-perplexity-source"] = str(other)
+    healthy(shown.run())
+    assert "Healing is judged on the text it learns from" in shown.select_slider(key="heal-tokens").help
+    with patch("pages.parts.prune_evaluate.start_job") as start:
+        shown.button(key="heal-evaluate").click().run()
+    for (_, request), healing in zip((call.args for call in start.call_args_list), (None, run.id), strict=True):
+        assert (request.task, request.healing) == ("perplexity", healing)
+        assert request.corpus == CorpusSpec(str(other), "evaluate", max_tokens=4000)
 
 
 def test_gain_text_and_folder_are_of_the_healed_cut(shown: AppTest, store: Store, tmp_path: Path) -> None:

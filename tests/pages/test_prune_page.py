@@ -26,6 +26,7 @@ from avss_core.jobs import EvaluateRequest, ProfileRequest, RankRequest
 from avss_core.jobs.results import finished_profile
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
+from pages.parts.choose_text import HELD_OUT
 from pages.parts.judged_text import documents_judged, share_documents
 from pages.parts.orders import known_rankings
 from pages.parts.outcomes import ablation_frame, effect_of, evaluations, outcomes, random_cuts, random_frame
@@ -271,6 +272,23 @@ def test_what_all_cutoffs_cost_is_said_as_the_task_runs_them(world: World, prune
         assert f"runs over the text {alone} times, for each of the cutoffs writes its own answers." in said
     else:
         assert f"runs over the text {shared} times, and not {alone}, since the cutoffs share how they begin." in said
+
+
+def test_perplexity_of_another_text_is_what_the_store_holds(world: World, prune: AppTest, tmp_path: Path) -> None:
+    other = str(write_documents(tmp_path / "other.jsonl", documents=16, characters=50, seed=5))
+    prune.session_state["evaluation-perplexity-source"] = other  # as if it were typed
+    run(prune)
+    assert not prune.error
+    assert not prune.warning
+    cut = current(prune)[0]
+    request = world.request(cut, corpus=CorpusSpec(other, "evaluate", length=64, max_tokens=4000))
+    carry_out(world.store, request)
+    shown = readings(run(prune))
+    before, after = (world.perplexity(removed, request) for removed in ((), cut))
+    assert shown["Retained"] == f"{before / after:.1%}"
+    assert float(shown["Perplexity before"].replace(",", "")) == pytest.approx(before, rel=1e-3)
+    run(prune.selectbox(key="evaluation-perplexity-source").set_value(HELD_OUT))
+    assert readings(prune) != shown
 
 
 def test_another_task_is_shown_by_all_its_metrics(world: World, prune: AppTest, tmp_path: Path) -> None:

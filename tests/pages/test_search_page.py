@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -19,8 +20,9 @@ from avss_core.jobs.search_results import search_records
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning.search import Limits, Search, SearchSettings
 from avss_core.runs import Store
-from pages.parts import engine
+from pages.parts import choose_text, engine
 from pages.parts.picked_cut import KEY
+from pages.parts.search_settings import other_part
 
 ROOT = Path(__file__).parents[2]
 PAGE = f"""
@@ -129,3 +131,25 @@ def test_searches_from_start_to_the_prune_page(store: Store) -> None:
     shown.button("search-pick").click().run()
     assert shown.session_state[KEY] == {"removed": tuple(sorted(picked.removed)), "reason": "greedy, step 2"}
     assert "The Prune page shows the cut of greedy, step 2" in shown.success[0].value
+
+
+def test_of_another_text_one_part_is_searched_on_and_the_other_judges(store: Store, tmp_path: Path) -> None:
+    other = str(write_documents(tmp_path / "other.jsonl", documents=12, characters=60, seed=5))
+    shown = AppTest.from_string(PAGE, default_timeout=60)
+    shown.session_state["search-perplexity-source"] = other
+    shown.session_state["search-way"] = "greedy"
+    shown.session_state["search-most"] = 1
+    shown.run()
+    searched(shown, store, runs=1)
+    (search,), (judged,) = store.runs("search"), store.runs("evaluate")
+    assert CorpusSpec.from_dict(search.spec["corpus"]) == CorpusSpec(other, length=64, max_tokens=1000)
+    assert CorpusSpec.from_dict(judged.spec["corpus"]) == CorpusSpec(other, "evaluate", length=64, max_tokens=4000)
+    assert frame_with(shown, "block tried")["retained, held out"].notna().all()
+
+
+@pytest.mark.parametrize("part", ["profile", "all"])
+def test_the_text_that_is_searched_on_at_first_is_the_profiled_one(tmp_path: Path, part: str) -> None:
+    profiled = CorpusSpec(str(tmp_path / "text.jsonl"), part, column="body", length=64, subset=(0, 2))
+    run = SimpleNamespace(spec={"corpus": profiled.to_dict()})
+    held_out = choose_text.held_out(run, 4000)  # type: ignore[arg-type]
+    assert other_part(held_out, 1000) == choose_text.calibration(run, 1000)  # type: ignore[arg-type]

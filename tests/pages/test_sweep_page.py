@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -458,3 +459,16 @@ def test_from_the_button_to_the_chart(
 
     assert shown.toggle("sweep-auto").value, "it stays on when a cut is known"
     jobs.close()
+
+
+def test_cutoffs_are_judged_on_another_text(profile: tuple[Store, ProfileRequest], tmp_path: Path) -> None:
+    _, request = profile
+    other = CorpusSpec(str(write_documents(tmp_path / "other.jsonl", 12, 60)), "evaluate", max_tokens=4000)
+    shown = opened()
+    shown.session_state["sweep-perplexity-source"] = other.source
+    with patch("pages.parts.sweep_job.start_job") as start:
+        quiet(shown.run())
+        assert not shown.warning
+        shown.button("sweep-start").click().run()
+    asked = start.call_args.args[1]
+    assert (asked.corpus, asked.task, asked.model) == (other, "perplexity", request.model)

@@ -43,6 +43,8 @@ def test_one_text_to_rank_on_for_all_tasks() -> None:
     study = Table1Study((MODEL,), ("qa", "sentiment"), calibration="sample:essays")
     assert {row.calibration.source for row in study.rows()} == {"sample:essays"}
     assert {row.calibration.column for row in study.rows()} == {"text"}
+    by_name = Table1Study((MODEL,), ("qa",), calibration="hackernews")
+    assert [row.calibration.source for row in by_name.rows()] == ["timaeus/pile-hackernews"]
 
 
 def test_names_are_read_and_repeated_ones_dropped() -> None:

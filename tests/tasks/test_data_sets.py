@@ -9,7 +9,17 @@ import pytest
 
 from avss_core.corpora import ColumnMapping, CorpusSpec
 from avss_core.errors import CorpusError
-from avss_core.tasks import DATA_SETS, TASKS, data_sets_of, mapping_of, preview_task, read_task, spec_of
+from avss_core.tasks import (
+    DATA_SETS,
+    TASKS,
+    DataSet,
+    data_sets_of,
+    mapping_of,
+    preview_task,
+    read_task,
+    spec_of,
+    text_named,
+)
 
 SST2 = [{"idx": 0, "sentence": "a joy ", "label": 1}, {"idx": 1, "sentence": "a bore ", "label": 0}]
 SQUAD = [
@@ -62,13 +72,13 @@ def test_rows_of_the_hub_become_examples(name: str, monkeypatch: pytest.MonkeyPa
         assert all(set(columns) <= set(row) for row in ON_THE_HUB[name])
         return iter(ON_THE_HUB[name])
 
-    for module in ("examples", "preview"):
+    for module in ("examples", "preview", "read"):
         monkeypatch.setattr(import_module(f"avss_core.corpora.{module}"), "rows", rows)
     spec = spec_of(task, name, part="all")
     assert spec == spec_of(task, known.source, part="all")
     assert spec.kind == "hub"
     shown = preview_task(task, spec)
-    assert asked_for == [(known.source, known.config, known.split)]
+    assert set(asked_for) == {(known.source, known.config, known.split)}
     if known.task == "perplexity":
         assert shown["text"].tolist() == ["Some text."]
         return
@@ -95,6 +105,37 @@ def test_what_is_evaluated_is_held_out_unless_said_otherwise() -> None:
     for name in ("squad", "somewhere/else", "sample:passages"):
         assert spec_of(TASKS["qa"], name).part == "evaluate"
     assert spec_of(TASKS["qa"], "squad", part="all", max_examples=5).max_examples == 5
+
+
+@pytest.mark.parametrize("known", [each for each in DATA_SETS if each.task == "perplexity"], ids=lambda each: each.name)
+def test_a_text_is_known_by_its_name_and_by_its_source(known: DataSet, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert text_named(known.name) == text_named(known.source) == CorpusSpec(known.source)
+    held_out = text_named(known.name, part="evaluate", config=None, split=None, length=64, max_tokens=100)
+    assert held_out == spec_of(TASKS["perplexity"], known.name, length=64, max_tokens=100)
+    (tmp_path / known.name).mkdir()
+    assert text_named(known.name) == CorpusSpec(known.name), "a folder comes first"
+    (tmp_path / known.name).rmdir()
+    (tmp_path / known.name).write_text("Some text.")
+    assert text_named(known.name) == CorpusSpec(known.name), "a file comes first"
+
+
+@pytest.mark.parametrize("named", ["sample:essays", "sample:none", "owner/name", "squad", "pile.txt", "./pile"])
+def test_any_other_text_is_what_it_is_called(named: str) -> None:
+    fields = {"column": "body", "config": "en", "split": "test", "length": 64, "max_tokens": 9}
+    assert text_named(named, **fields) == CorpusSpec(named, **fields)
+    assert text_named(named) == CorpusSpec(named)
+
+
+def test_the_first_rows_of_a_text_are_shown_only_where_it_could_be_read(tmp_path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps({"body": f"Text {number}.", "stars": number}) + "\n" for number in range(9)))
+    task = TASKS["perplexity"]
+    assert preview_task(task, CorpusSpec(str(path), column="body"))["body"].tolist() == [f"Text {n}." for n in range(5)]
+    with pytest.raises(CorpusError, match=r'no column "text" \(there are: body, stars\)'):
+        preview_task(task, CorpusSpec(str(path)))
+    with pytest.raises(CorpusError, match=r'"stars" .* does not hold text'):
+        preview_task(task, CorpusSpec(str(path), column="stars"))
 
 
 def test_a_local_file_by_its_columns(tmp_path) -> None:
