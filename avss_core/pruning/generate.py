@@ -25,6 +25,7 @@ from avss_core.pruning.generation import (
     Told,
     require_prompt,
 )
+from avss_core.tasks.context_length import longest_sequence
 from avss_core.variants.physical import pruned_network
 
 TokenTold = Callable[[list[int]], None]
@@ -73,7 +74,7 @@ def prompt_ids(model: LoadedModel, prompt: str, sampling: Sampling) -> Tensor:
         ids = model.tokenizer(prompt).input_ids
     if not ids:
         raise SettingError("The tokenizer makes no token of the prompt; type another one.")
-    require_room(model.network, len(ids), sampling.max_new_tokens)
+    require_room(model, len(ids), sampling.max_new_tokens)
     return torch.tensor([ids], device=model.device)
 
 
@@ -82,9 +83,9 @@ def has_chat_template(model: LoadedModel) -> bool:
     return bool(getattr(model.tokenizer, "chat_template", None))
 
 
-def require_room(network: PreTrainedModel, prompt_tokens: int, new_tokens: int) -> None:
+def require_room(model: LoadedModel, prompt_tokens: int, new_tokens: int) -> None:
     """Raise SettingError when the tokens are more than the positions that the model knows."""
-    positions = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    positions = longest_sequence(model)
     if positions is not None and prompt_tokens + new_tokens > positions:
         raise SettingError(
             f"{prompt_tokens} tokens and {new_tokens} new ones are more than the {positions} positions of this model; "

@@ -149,9 +149,17 @@ def test_it_is_cancelled_between_rounds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "named"),
-    [(GainSettings(tokens=300), "300 tokens"), (GainSettings(24, 250, 8), "250 tokens and 8 new")],
+    ("name", "settings", "named"),
+    [
+        ("gpt2", GainSettings(tokens=300), "300 tokens .* 256 positions"),
+        ("gpt2", GainSettings(24, 250, 8), "250 tokens and 8 new ones .* 256 positions"),
+        ("roberta", GainSettings(tokens=256), "256 tokens .* 255 positions"),  # a row of its table is that of padding
+    ],
 )
-def test_more_tokens_than_positions_are_refused(settings: GainSettings, named: str) -> None:
-    with pytest.raises(SettingError, match=f"{named}.*256 positions"):
-        measure_gain(tiny("gpt2"), CUT, settings)
+def test_more_tokens_than_positions_are_refused(name: str, settings: GainSettings, named: str) -> None:
+    with pytest.raises(SettingError, match=named):
+        measure_gain(tiny(name), CUT, settings)
+
+
+def test_as_many_tokens_as_positions_are_measured() -> None:
+    assert len(measure_gain(tiny("roberta"), CUT, GainSettings(tokens=255, rounds=1))) == 5
