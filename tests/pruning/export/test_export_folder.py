@@ -261,7 +261,7 @@ def change_the_generation(work: Path) -> None:
         (cut_the_weights_short, "cannot be loaded"),
         (change_the_config, "its logits differ by up to"),
         (change_the_tokenizer, "splits a text differently"),
-        (change_the_generation, "writes another text"),
+        (change_the_generation, "its generation settings are not the same"),
     ],
 )
 def test_an_export_that_reads_back_as_something_else_is_not_left_behind(
@@ -275,6 +275,15 @@ def test_an_export_that_reads_back_as_something_else_is_not_left_behind(
     with pytest.raises(ModelError, match=f"not the one in memory.*{named}"):
         export_pruned(tiny(), CUT, tmp_path / "new" / "out", say=say)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_generation_settings_go_along(tmp_path: Path) -> None:
+    model = tiny()
+    own = {"temperature": 0.7, "do_sample": True, "suppress_tokens": [4], "exponential_decay_length_penalty": (1, 1.5)}
+    model.network.generation_config.update(**own)
+    folder = export_pruned(model, CUT, tmp_path / "out").folder
+    written = json.loads((folder / "generation_config.json").read_text())
+    assert {name: written[name] for name in own} == own | {"exponential_decay_length_penalty": [1, 1.5]}
 
 
 def test_a_cancelled_export_leaves_nothing(tmp_path: Path) -> None:
