@@ -20,6 +20,7 @@ from avss_core.models.twin import twin_of
 from avss_core.tasks import PERPLEXITY, task_named
 from avss_core.tasks.asked import Shard, shards_of_task
 from avss_core.tasks.classes import classes_of
+from avss_core.tasks.context_length import require_positions
 from avss_core.variants.depth_config import per_block_settings
 
 _lanes = Lanes()
@@ -86,7 +87,10 @@ def beside(spec: ModelSpec) -> dict[str, Any]:
 
 
 def shards_for(model: ModelSpec, corpus: CorpusSpec, task: str = PERPLEXITY) -> tuple[Shard, ...]:
-    """A text as tokens, in shards of whole documents: as the task asks it, or as windows of text for perplexity."""
+    """A text as tokens, in shards of whole documents: as the task asks it, or as windows of text for perplexity.
+
+    Raises SettingError when a window is longer than the model can be given.
+    """
     with _books:
         return _shards(task, model.identity(), model, corpus.identity(), corpus)
 
@@ -136,4 +140,8 @@ def _name(spec: ModelSpec) -> str:
 
 @lru_cache(maxsize=8)
 def _shards(task: str, _model: str, model_spec: ModelSpec, _corpus: str, corpus_spec: CorpusSpec) -> tuple[Shard, ...]:
-    return shards_of_task(task_named(task), corpus_spec, resident_model(model_spec).tokenizer)
+    model = resident_model(model_spec)
+    shards = shards_of_task(task_named(task), corpus_spec, model.tokenizer)
+    windows = (item for shard in shards for item in shard if isinstance(item, Window))
+    require_positions(model, windows, corpus_spec.source)
+    return shards

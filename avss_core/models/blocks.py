@@ -9,7 +9,7 @@ from torch import nn
 
 from avss_core.errors import ModelError
 
-_NAMES_OF_DEPTH = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+NAMES_OF_DEPTH = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def depth_of(config: Any) -> int | None:
     if config is None:
         return None
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    return next((int(getattr(text, key)) for key in _NAMES_OF_DEPTH if isinstance(getattr(text, key, None), int)), None)
+    return next((int(getattr(text, key)) for key in NAMES_OF_DEPTH if isinstance(getattr(text, key, None), int)), None)
 
 
 def _size(stack: BlockStack) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from inspect import signature
 from weakref import WeakKeyDictionary
 
@@ -9,6 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from avss_core.models.loaded import LoadedModel
+
+# position_embeddings, embed_positions, positions_embed, pos_encoding, wpe
+_NAME_OF_TABLE = re.compile(r"pos|wpe")
 
 _known: WeakKeyDictionary[nn.Module, int | None] = WeakKeyDictionary()
 
@@ -35,6 +39,16 @@ def first_position(model: LoadedModel) -> int | None:
     if model.network not in _known:
         _known[model.network] = _first_position(model.base)
     return _known[model.network]
+
+
+def has_position_table(model: LoadedModel) -> bool:
+    """Whether the network looks positions up in a table, which has an end: learned (GPT-2, OPT, BERT), or computed once
+    (GPT-J). Not where they are computed as they are needed (rotary angles, ALiBi).
+    """
+    learned = [name for name, module in model.base.named_modules() if isinstance(module, nn.Embedding)]
+    # Of a buffer only its own name counts: XGLM's lies in a module of positions that makes it longer when need be.
+    computed = [name.rpartition(".")[2] for name, buffer in model.base.named_buffers() if buffer.is_floating_point()]
+    return any(_NAME_OF_TABLE.search(name) for name in [*learned, *computed])
 
 
 def _first_position(base: nn.Module) -> int | None:

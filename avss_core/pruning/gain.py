@@ -42,9 +42,9 @@ def measure_gain(
     positions than the settings ask for, and what `pruned_network` raises.
     """
     settings = settings or GainSettings()
-    require_room(model.network, settings.tokens, 0)
+    require_room(model, settings.tokens, 0)
     if model.predicts_next_token:
-        require_room(model.network, settings.prompt_tokens, settings.new_tokens)
+        require_room(model, settings.prompt_tokens, settings.new_tokens)
     pruned = pruned_network(model, cut.kept) if network is None else network
     original, smaller = (_Subject(model, each, settings) for each in (model.network, pruned))
     for done in range(settings.rounds + 1):

@@ -13,6 +13,7 @@ from transformers.generation.streamers import BaseStreamer
 
 from avss_core.errors import ModelError, NumericalError, SettingError
 from avss_core.models.load import LoadedModel
+from avss_core.models.own_settings import own_settings
 from avss_core.models.quiet import quiet
 from avss_core.pruning.cut import Cut
 from avss_core.pruning.generation import (
@@ -25,6 +26,7 @@ from avss_core.pruning.generation import (
     Told,
     require_prompt,
 )
+from avss_core.tasks.context_length import longest_sequence
 from avss_core.variants.physical import pruned_network
 
 TokenTold = Callable[[list[int]], None]
@@ -73,7 +75,7 @@ def prompt_ids(model: LoadedModel, prompt: str, sampling: Sampling) -> Tensor:
         ids = model.tokenizer(prompt).input_ids
     if not ids:
         raise SettingError("The tokenizer makes no token of the prompt; type another one.")
-    require_room(model.network, len(ids), sampling.max_new_tokens)
+    require_room(model, len(ids), sampling.max_new_tokens)
     return torch.tensor([ids], device=model.device)
 
 
@@ -82,9 +84,9 @@ def has_chat_template(model: LoadedModel) -> bool:
     return bool(getattr(model.tokenizer, "chat_template", None))
 
 
-def require_room(network: PreTrainedModel, prompt_tokens: int, new_tokens: int) -> None:
+def require_room(model: LoadedModel, prompt_tokens: int, new_tokens: int) -> None:
     """Raise SettingError when the tokens are more than the positions that the model knows."""
-    positions = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    positions = longest_sequence(model)
     if positions is not None and prompt_tokens + new_tokens > positions:
         raise SettingError(
             f"{prompt_tokens} tokens and {new_tokens} new ones are more than the {positions} positions of this model; "
@@ -129,8 +131,8 @@ def generate_tokens(
 ) -> list[int]:
     """The new tokens, by transformers' own loop with its cache; `told` is called with all of them after each.
 
-    Nothing but `sampling` bears on the choice: penalties that the model's generation config may ask for are off. The
-    global random state is as before afterwards. to_the_end: go on past a token that ends the text.
+    Nothing but `sampling` bears on the choice; of the model's own generation config only the tokens that end a text
+    count. The global random state is as before afterwards. to_the_end: go on past a token that ends the text.
     """
     tokens: list[int] = []
     config = GenerationConfig(
@@ -138,19 +140,16 @@ def generate_tokens(
         min_new_tokens=sampling.max_new_tokens if to_the_end else None,
         do_sample=not sampling.greedy,
         use_cache=True,
-        num_beams=1,
-        repetition_penalty=1.0,
-        no_repeat_ngram_size=0,
+        eos_token_id=sorted(_end_tokens(network)) or None,
         **({} if sampling.greedy else _draws(sampling)),
     )
     write: Any = network.generate  # of the generation mixin, which PreTrainedModel does not name
     on_gpu = [ids.device] if ids.device.type == "cuda" else []
-    with quiet(), torch.no_grad(), torch.random.fork_rng(devices=on_gpu):
+    with own_settings(network, config), quiet(), torch.no_grad(), torch.random.fork_rng(devices=on_gpu):
         torch.manual_seed(sampling.seed)
         write(
             ids,
             attention_mask=torch.ones_like(ids),
-            generation_config=config,
             logits_processor=LogitsProcessorList([_Numbers()]),
             streamer=_Tokens(tokens, told),
         )
@@ -158,9 +157,8 @@ def generate_tokens(
 
 
 def _draws(sampling: Sampling) -> dict[str, float]:
-    """How to draw, with every other way to leave tokens out off: what is not said here, the model's config says."""
-    off = {"top_k": 0, "min_p": 0.0, "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0}
-    return {"temperature": sampling.temperature, "top_p": sampling.top_p, **off}
+    """How to draw; transformers would leave all but the 50 likeliest tokens out by itself."""
+    return {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
 
 
 class _Tokens(BaseStreamer):

@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any
 
 from avss_core.errors import SettingError
+from avss_core.seeds import require_seed
 
 ORIGINAL, PRUNED = "original", "pruned"
 
@@ -39,8 +40,7 @@ class Sampling:
             raise SettingError(f"The temperature must be 0 (greedy) or above, not {self.temperature}.")
         if not 0 < self.top_p <= 1:
             raise SettingError(f"top_p must lie above 0 and at most at 1, which {self.top_p} does not.")
-        if not 0 <= self.seed < 2**63:
-            raise SettingError(f"The seed must be a whole number from 0 on, not {self.seed}.")
+        require_seed(self.seed)
         if self.greedy:
             object.__setattr__(self, "top_p", type(self).top_p)
             object.__setattr__(self, "seed", type(self).seed)

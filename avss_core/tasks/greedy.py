@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -12,6 +11,7 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from avss_core.corpora.batches import Batch, make_batches
 from avss_core.corpora.windows import Window
+from avss_core.models.own_settings import own_settings
 from avss_core.models.quiet import quiet
 
 PROMPT_TOKENS_PER_BATCH = 2048
@@ -67,18 +67,7 @@ def first_line(text: str) -> str:
 def _write(network: PreTrainedModel, batch: Batch, settings: GenerationConfig) -> torch.Tensor:
     """The tokens written after each prompt, (sequences, steps); after the end of an answer there is padding."""
     ids, mask = batch.input_ids.to(network.device), batch.attention_mask.to(network.device)
-    with _own_settings(network, settings), torch.no_grad(), quiet():
+    with own_settings(network, settings), torch.no_grad(), quiet():
         whole = cast(Any, network).generate(input_ids=ids, attention_mask=mask)
     written: torch.Tensor = whole[:, ids.shape[1] :]
     return written
-
-
-@contextmanager
-def _own_settings(network: PreTrainedModel, settings: GenerationConfig) -> Iterator[None]:
-    """Settings passed as an argument would be filled up from the model's own wherever they say nothing."""
-    before = network.generation_config
-    network.generation_config = settings
-    try:
-        yield
-    finally:
-        network.generation_config = before

@@ -1,19 +1,16 @@
-"""The pruned model as a model of its own: a network with fewer blocks, and a folder that plain transformers loads."""
+"""The pruned model as a model of its own: a network with fewer blocks."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from avss_core.errors import CutError, ModelError, ResourceError
+from avss_core.errors import CutError, ModelError
 from avss_core.models.load import LoadedModel
-from avss_core.models.quiet import quiet
 from avss_core.variants.depth_config import config_of_kept
 from avss_core.variants.same_block import check_same_block
 from avss_core.variants.variant import Variant
@@ -50,26 +47,6 @@ def pruned_network(model: LoadedModel, kept: Iterable[int]) -> PreTrainedModel:
     if original.can_generate():
         network.generation_config = copy.deepcopy(original.generation_config)
     return network
-
-
-def save_pruned(model: LoadedModel, kept: Iterable[int], folder: str | Path) -> Path:
-    """Write the pruned network (safetensors), its config, generation config and tokenizer; returns the folder.
-
-    `AutoModelForCausalLM.from_pretrained(folder)` (for an encoder `AutoModelForMaskedLM`) loads it. Raises what
-    `pruned_network` raises, and ResourceError when the folder cannot be written.
-    """
-    network, folder = pruned_network(model, kept), Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with quiet():
-            network.save_pretrained(folder)
-            if model.tokenizer is not None:
-                model.tokenizer.save_pretrained(folder)
-    except (OSError, SafetensorError) as error:
-        raise ResourceError(
-            f"The pruned model could not be written to {folder} ({error}); choose a folder with enough free space."
-        ) from error
-    return folder
 
 
 def _take_tensors(network: PreTrainedModel, model: LoadedModel, kept: tuple[int, ...]) -> None:

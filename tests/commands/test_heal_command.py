@@ -96,3 +96,6 @@ def test_slips_are_told_before_anything_is_done(avss: Avss) -> None:
     assert "Neither maps nor training" in nothing.json["error"]
     assert "numbers such as 3,4,5" in avss("heal", "--remove", "x").err
     assert "learning rate" in avss("heal", "--remove", "1", "--learning-rate", 7).err
+    seed = avss("heal", "--remove", "1", "--seed", -1)
+    assert seed.status == 2
+    assert "seed must be 0 or more" in seed.err

@@ -42,7 +42,7 @@ def assert_refused(avss: Avss, arguments: tuple[object, ...], sentence: str, sta
         ("scores abcdef --preset authors --site update", r"preset authors .* takes no --site; leave"),
         ("scores abcdef --preset authors --epsilon -5", r"preset authors .* takes no --epsilon; leave"),
         ("scores abcdef --preset authors --skip-first-token", r"preset authors .* takes no --skip-first-token; leave"),
-        ("scores abcdef --seed -1", r"seed must be 0 or more, not -1"),
+        ("scores abcdef --seed -1", r"seed must be 0 or more and below 2\*\*63, not -1"),
         ("scores abcdef --preset authors --seed 1", r"preset authors .* takes no --seed; leave"),
         ("scores abcdef --preset author", r"no preset 'author'; the presets are pooled and authors"),
         ("scores abcdef --epsilon some", r"ε must be a number such as 0\.01"),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_model import save_tiny_model, tiny_network, tiny_tokenizer, write_documents
+from tiny_model import VOCABULARY, save_tiny_model, tiny_network, tiny_tokenizer, write_documents
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from avss_core.corpora import CorpusSpec
 from avss_core.errors import CorpusError, ResourceError, SettingError
-from avss_core.jobs import EvaluateRequest, Jobs, ProfileRequest
+from avss_core.jobs import AnswersRequest, EvaluateRequest, HealRequest, Jobs, MitigateRequest, ProfileRequest
 from avss_core.jobs.job import Job
 from avss_core.jobs.requests import Request
 from avss_core.models import ModelSpec
@@ -105,6 +107,31 @@ def test_cuts_that_cannot_be(
     request = EvaluateRequest(ModelSpec(str(tiny_model)), text, "perplexity", ((), removed))
     run = failed(jobs, request, sentence)
     assert store.units(run.id) == [], "it is known before anything is evaluated"
+
+
+@pytest.fixture
+def gpt2(tmp_path: Path) -> ModelSpec:
+    """A folder with a random GPT-2 of 32 positions."""
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=len(VOCABULARY), n_embd=32, n_head=4, n_layer=2, n_positions=32, eos_token_id=1)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path / "gpt2")
+    tiny_tokenizer().save_pretrained(tmp_path / "gpt2")
+    return ModelSpec(str(tmp_path / "gpt2"), dtype="float32", device="cpu")
+
+
+def test_windows_that_are_longer_than_the_model(store: Store, jobs: Jobs, gpt2: ModelSpec, text: CorpusSpec) -> None:
+    short = replace(text, length=32)
+    answers = AnswersRequest(gpt2, text, (), 4)
+    for request in (
+        ProfileRequest(gpt2, text),
+        EvaluateRequest(gpt2, text, "perplexity", ((),)),
+        HealRequest(gpt2, text, short, (1,)),
+        HealRequest(gpt2, short, text, (1,)),
+        MitigateRequest(answers, fluency=text),
+    ):
+        run = failed(jobs, request, r"has 60 tokens, more than the 32 positions of GPT2LMHeadModel; ask for windows of")
+        assert store.units(run.id) == [], "it is known before anything is measured"
+    assert jobs.wait(jobs.submit(ProfileRequest(gpt2, short)).id).status == "done"
 
 
 def test_tasks_and_sites_that_do_not_exist_cannot_be_asked_for(tiny_model: Path, text: CorpusSpec) -> None:

@@ -111,7 +111,7 @@ def test_the_recipe_is_there_without_a_job(store: Store) -> None:
 
 
 def test_the_recipe_names_the_lists_that_mergekit_leaves(store: Store) -> None:
-    warning = "# mergekit may stop after the weights, for it does not shorten layer_types"
+    warning = "# mergekit leaves layer_types as in the original, and may stop"
     assert warning not in shown(TAKE_HOME).run().code[0].value
     finish(store, ProfileRequest(MODEL, CorpusSpec(), ("update",)), per_block_settings=["layer_types"])
     app = shown(TAKE_HOME).run()

@@ -18,7 +18,7 @@ from avss_core.models.load import LoadedModel, wrap
 from avss_core.pruning import Cut, gain
 from avss_core.pruning.gain import measure_gain
 from avss_core.pruning.gain_table import GainSettings
-from avss_core.variants.physical import pruned_network, save_pruned
+from avss_core.variants.physical import pruned_network
 
 DECODERS = ("llama", "gpt2", "qwen2", "gemma3")
 CUT = Cut((1, 2), 4, "by hand")
@@ -58,7 +58,8 @@ def test_every_quantity_is_there_with_its_spread(name: str, tmp_path: Path) -> N
     assert table["rounds"].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
     # Counts against the files that the two models make.
     for column, kept in (("original", range(4)), ("pruned", CUT.kept)):
-        size = bytes_on_disk(save_pruned(model, kept, tmp_path / column))
+        pruned_network(model, kept).save_pretrained(tmp_path / column)
+        size = bytes_on_disk(tmp_path / column)
         assert table.loc["weight_bytes", column] == size
         assert table.loc["parameters", column] == size / 2
     assert table.loc["parameters", "original"] - table.loc["parameters", "pruned"] == model.parameters_of(1, 2)
@@ -149,9 +150,17 @@ def test_it_is_cancelled_between_rounds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "named"),
-    [(GainSettings(tokens=300), "300 tokens"), (GainSettings(24, 250, 8), "250 tokens and 8 new")],
+    ("name", "settings", "named"),
+    [
+        ("gpt2", GainSettings(tokens=300), "300 tokens .* 256 positions"),
+        ("gpt2", GainSettings(24, 250, 8), "250 tokens and 8 new ones .* 256 positions"),
+        ("roberta", GainSettings(tokens=256), "256 tokens .* 255 positions"),  # a row of its table is that of padding
+    ],
 )
-def test_more_tokens_than_positions_are_refused(settings: GainSettings, named: str) -> None:
-    with pytest.raises(SettingError, match=f"{named}.*256 positions"):
-        measure_gain(tiny("gpt2"), CUT, settings)
+def test_more_tokens_than_positions_are_refused(name: str, settings: GainSettings, named: str) -> None:
+    with pytest.raises(SettingError, match=named):
+        measure_gain(tiny(name), CUT, settings)
+
+
+def test_as_many_tokens_as_positions_are_measured() -> None:
+    assert len(measure_gain(tiny("roberta"), CUT, GainSettings(tokens=255, rounds=1))) == 5

@@ -90,6 +90,35 @@ def test_penalties_of_the_models_own_config_do_not_bear_on_it() -> None:
     assert pairs[0].pruned.tokens == pairs[1].pruned.tokens
 
 
+@pytest.mark.parametrize("temperature", [0.0, 2.0])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"suppress_tokens": list(range(10, 120))},
+        {"begin_suppress_tokens": list(range(3, 127))},
+        {"bad_words_ids": [[token] for token in range(10, 120)]},
+        {"encoder_repetition_penalty": 50.0},
+        {"forced_eos_token_id": 77},
+        {"exponential_decay_length_penalty": (1, 9.0)},
+        {"sequence_bias": [[[5], 50.0]]},
+        {"top_h": 0.01},
+        {"penalty_alpha": 0.6, "top_k": 4},
+        {"num_beams": 3},
+        {"min_new_tokens": 12},
+    ],
+    ids=lambda asked: next(iter(asked)) if isinstance(asked, dict) else None,
+)
+def test_whatever_else_it_asks_for(asked: dict[str, object], temperature: float) -> None:
+    plain, model = tiny(), tiny()
+    own = model.network.generation_config
+    own.update(**asked)
+    sampling = Sampling(12, temperature, seed=2)
+    pairs = [generate_side_by_side(each, CUT, PROMPT, sampling) for each in (plain, model)]
+    assert pairs[0].original.tokens == pairs[1].original.tokens
+    assert pairs[0].pruned.tokens == pairs[1].pruned.tokens
+    assert model.network.generation_config is own
+
+
 @pytest.mark.parametrize("left_out", [{"min_p": 1.0}, {"epsilon_cutoff": 0.9}, {"typical_p": 0.01}, {"top_k": 1}])
 def test_what_the_models_own_config_leaves_out_is_drawn_all_the_same(left_out: dict[str, float]) -> None:
     plain, model = tiny(), tiny()

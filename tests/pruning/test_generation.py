@@ -25,6 +25,7 @@ def generated(which: str, tokens: tuple[int, ...], seconds: float = 3.0) -> Gene
         {"top_p": 0.0},
         {"top_p": 1.1},
         {"seed": -1},
+        {"seed": 2**63},
     ],
 )
 def test_a_setting_out_of_its_range_is_refused(wrong: dict[str, float]) -> None:

@@ -14,7 +14,7 @@ from avss_core.corpora.batches import Batch, make_batches
 from avss_core.corpora.windows import Window
 from avss_core.errors import CutError, ModelError
 from avss_core.models.load import LoadedModel, wrap
-from avss_core.variants.physical import pruned_network, save_pruned
+from avss_core.variants.physical import pruned_network
 from avss_core.variants.tail import tail_logits
 from avss_core.variants.trie import walk
 from avss_core.variants.variant import Variant
@@ -48,7 +48,9 @@ def test_equal_to_the_reloaded_pruned_model(name: str, tmp_path: Path) -> None:
     auto = AutoModelForMaskedLM if name in ENCODERS else AutoModelForCausalLM
     walked = logits_of_walk(model, batch)
     for kept in RELOADED:
-        reloaded = auto.from_pretrained(save_pruned(model, kept, tmp_path / "-".join(map(str, kept)))).eval()
+        folder = tmp_path / "-".join(map(str, kept))
+        pruned_network(model, kept).save_pretrained(folder)
+        reloaded = auto.from_pretrained(folder).eval()
         with torch.no_grad():
             expected = reloaded(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits[real]
         assert walked[kept].shape == (24, VOCAB)

@@ -44,6 +44,7 @@ class MitigateWork(Work):
         check_task(answer_task(), model)
 
     def plan(self, request: MitigateRequest, model: LoadedModel) -> Plan:
+        windows_for(request.model, request.fluency)  # what is wrong with it would be found out last
         shards = self._held_out(request)
         tokens = sum(len(one) for shard in shards for one in shard)
         documents = len({one.document for shard in shards for one in shard})

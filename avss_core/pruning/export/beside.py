@@ -16,7 +16,7 @@ CARD, EXAMPLE, MERGEKIT = "README.md", "example.py", "mergekit.yml"
 def write_beside(folder: Path, facts: CardFacts, use: Snippet, per_block_settings: Sequence[str]) -> None:
     """Write them into `folder`, and give all its files the same permissions.
 
-    per_block_settings: the names of lists in the config that the cut made shorter. There is no mergekit file where
+    per_block_settings: the names of the lists in the config that go by block. There is no mergekit file where
     mergekit cannot read the original.
     """
     (folder / CARD).write_text(model_card(facts), encoding="utf-8")

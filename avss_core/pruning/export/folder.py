@@ -28,6 +28,7 @@ from avss_core.pruning.export.snippet import CAUSAL, Snippet
 from avss_core.pruning.export.source import source_of
 from avss_core.pruning.export.verify import check_export
 from avss_core.pruning.generate import has_chat_template
+from avss_core.variants.depth_config import per_block_settings
 from avss_core.variants.physical import pruned_network
 
 
@@ -100,7 +101,7 @@ def export_pruned(
             versions={"avss": __version__, "transformers": transformers.__version__, "torch": torch.__version__},
         )
         with explained(target):
-            write_beside(work, facts, use, _per_block_settings(model.network, network))
+            write_beside(work, facts, use, per_block_settings(model.network.config, model.n_blocks))
         sizes = {file.name: file.stat().st_size for file in sorted(work.iterdir()) if file.is_file()}
     return Export(target, sizes, check)
 
@@ -116,10 +117,3 @@ def _save(network: PreTrainedModel, tokenizer: Any, folder: Path) -> None:
         raise ModelError(
             f"transformers cannot save {type(network).__name__} ({error}); evaluate this cut without exporting it."
         ) from error
-
-
-def _per_block_settings(original: PreTrainedModel, network: PreTrainedModel) -> list[str]:
-    """Names of the config's lists that became shorter with the cut."""
-    before, after = original.config.to_dict(), network.config.to_dict()
-    lists = {name: value for name, value in before.items() if isinstance(value, list)}
-    return sorted(name for name, value in lists.items() if len(after.get(name) or value) < len(value))

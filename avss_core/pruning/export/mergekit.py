@@ -42,7 +42,7 @@ def passthrough_yaml(
 def recipe(source: Source, kept: Sequence[int], dtype: str, per_block_settings: Sequence[str] = ()) -> str | None:
     """The configuration of a cut of `source`, with what its reader must know above it.
 
-    per_block_settings: the names of lists in the config that the cut made shorter. None where mergekit cannot read
+    per_block_settings: the names of the lists in the config that go by block. None where mergekit cannot read
     the original.
     """
     if source.reference is None:
@@ -54,11 +54,14 @@ def recipe(source: Source, kept: Sequence[int], dtype: str, per_block_settings: 
 
 
 def left_to_do_by_hand(names: Sequence[str]) -> list[str]:
-    """A comment on lists of the config with an entry for each block, which mergekit (0.1.5) leaves as they are."""
+    """A comment on lists of the config that go by block, which mergekit (0.1.5) leaves as they are."""
     if not names:
         return []
     listed = " and ".join(names)
-    return [f"mergekit may stop after the weights, for it does not shorten {listed}: add the folder's other files."]
+    return [
+        f"mergekit leaves {listed} as in the original, and may stop after the weights for it: "
+        "take config.json and the other files from the folder."
+    ]
 
 
 def _model_lines(model: str, revision: str | None) -> list[str]:

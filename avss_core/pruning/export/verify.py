@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel
 
 from avss_core.errors import ModelError, NumericalError, ResourceError
 from avss_core.models.explain import explain
@@ -25,7 +26,9 @@ _ROUNDING = 16
 def check_export(
     folder: Path, network: PreTrainedModel, tokenizer: Any, auto_class: Any, writes: bool, trust_remote_code: bool
 ) -> Check:
-    """Load `folder` as its later user will, and compare tokens, tensors, logits and (if `writes`) a greedy text.
+    """Load `folder` as its later user will, and compare tokens, tensors, logits and (if `writes`) how it writes.
+
+    That is a text written greedily, and the generation settings, which do not bear on that text.
 
     Raises ModelError at the first difference, NumericalError when the network's own logits are not finite.
     """
@@ -45,6 +48,8 @@ def check_export(
     difference = _compare_logits(network, reloaded, fixed)
     if not writes:
         return Check(tensors, len(ids), difference, None)
+    if _generation_settings(reloaded) != _generation_settings(network):
+        raise _different("its generation settings are not the same")
     sampling = Sampling(_NEW_TOKENS)
     written = generate_tokens(network, fixed, sampling)
     again = generate_tokens(reloaded, fixed, sampling)
@@ -78,6 +83,13 @@ def _compare_logits(network: PreTrainedModel, reloaded: PreTrainedModel, ids: Te
     if difference > _ROUNDING * torch.finfo(network.dtype).eps * ours.abs().max().item():
         raise _different(f"its logits differ by up to {difference:.2g}")
     return float(difference)
+
+
+def _generation_settings(network: PreTrainedModel) -> dict[str, Any]:
+    """What transformers itself knows of the network's generation config, as it comes back from a file."""
+    fields = json.loads(json.dumps(network.generation_config.to_dict()))  # a file has lists where there were tuples
+    known = GenerationConfig().to_dict().keys() - {"transformers_version", "_from_model_config"}
+    return {name: value for name, value in fields.items() if name in known}
 
 
 def _different(what: str) -> ModelError:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from avss_core.errors import SettingError
+from avss_core.seeds import require_seed
 
 # From "hardly held back" to "hardly there": beyond either end the error on other text only grows.
 SHRINKAGES = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -86,6 +87,7 @@ class TrainingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_seed(self.seed)
         for name, value in (("steps", self.steps), ("sequences", self.sequences), ("rank", self.rank)):
             if value < 1:
                 raise SettingError(f"Training needs at least 1 for {name}, not {value}.")

@@ -30,17 +30,18 @@ def split_documents(windows: Sequence[Window], held_out: float) -> tuple[list[Wi
 
 
 def some_windows(windows: Sequence[Window], tokens: int | None) -> list[Window]:
-    """The first windows that make `tokens` tokens (the last of them whole).
+    """The first windows that make `tokens` tokens (the last of them whole), of at least two documents if there are two.
 
     Of every document the first window, then of each the second, …, so a small budget still meets many documents. None,
     or a budget that is not used up: all of them, as they come.
     """
+    fewest = min(2, len({window.document for window in windows}))
     if tokens is None or sum(map(len, windows)) <= tokens:
         return list(windows)
     chosen: list[Window] = []
     read = 0
     for window in sorted(windows, key=lambda window: (window.start, window.document)):
-        if read >= tokens:
+        if read >= tokens and len(chosen) >= fewest:  # the first windows are each of another document
             break
         chosen.append(window)
         read += len(window)

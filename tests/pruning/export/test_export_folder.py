@@ -18,7 +18,14 @@ from ascii_tokenizer import CHAT_TEMPLATE, ascii_tokenizer
 from random_models import build
 from safetensors import safe_open
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    Qwen2MoeConfig,
+    Qwen2MoeForCausalLM,
+)
 
 from avss_core.errors import Cancelled, CutError, ModelError, NumericalError, SettingError
 from avss_core.models.load import LoadedModel, load_model, wrap
@@ -121,11 +128,23 @@ def test_the_mergekit_file_names_the_weights_that_were_exported(name: str, folde
 def test_lists_of_the_config_that_mergekit_leaves_are_named(folder_of: Any, tmp_path: Path) -> None:
     model = load_model(ModelSpec(str(folder_of("gemma3")), dtype="float32", device="cpu"))
     folder = export_pruned(model, CUT, tmp_path / "out").folder
-    assert (
-        "# mergekit may stop after the weights, for it does not shorten layer_types"
-        in (folder / "mergekit.yml").read_text()
-    )
+    assert "# mergekit leaves layer_types as in the original, and may stop" in (folder / "mergekit.yml").read_text()
     assert json.loads((folder / "config.json").read_text())["layer_types"] == ["sliding_attention"] * 2
+
+
+@pytest.mark.parametrize(("removed", "left"), [((1,), [2]), ((3,), [])])
+def test_lists_of_block_indices_are_named_too(removed: tuple[int, ...], left: list[int], tmp_path: Path) -> None:
+    config = Qwen2MoeConfig(
+        vocab_size=128, hidden_size=32, intermediate_size=32, moe_intermediate_size=16, num_attention_heads=2,
+        shared_expert_intermediate_size=16, num_key_value_heads=2, num_experts=2, num_experts_per_tok=1,
+        num_hidden_layers=4, mlp_only_layers=[3],
+    )  # fmt: skip
+    Qwen2MoeForCausalLM(config).save_pretrained(tmp_path / "original")
+    ascii_tokenizer().save_pretrained(tmp_path / "original")
+    model = load_model(ModelSpec(str(tmp_path / "original"), dtype="float32", device="cpu"))
+    folder = export_pruned(model, Cut(removed, 4, "by hand"), tmp_path / "out").folder
+    assert json.loads((folder / "config.json").read_text())["mlp_only_layers"] == left
+    assert "# mergekit leaves layer_types and mlp_only_layers as in" in (folder / "mergekit.yml").read_text()
 
 
 def test_an_encoder_is_exported_with_its_head(tmp_path: Path) -> None:
@@ -242,7 +261,7 @@ def change_the_generation(work: Path) -> None:
         (cut_the_weights_short, "cannot be loaded"),
         (change_the_config, "its logits differ by up to"),
         (change_the_tokenizer, "splits a text differently"),
-        (change_the_generation, "writes another text"),
+        (change_the_generation, "its generation settings are not the same"),
     ],
 )
 def test_an_export_that_reads_back_as_something_else_is_not_left_behind(
@@ -256,6 +275,15 @@ def test_an_export_that_reads_back_as_something_else_is_not_left_behind(
     with pytest.raises(ModelError, match=f"not the one in memory.*{named}"):
         export_pruned(tiny(), CUT, tmp_path / "new" / "out", say=say)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_generation_settings_go_along(tmp_path: Path) -> None:
+    model = tiny()
+    own = {"temperature": 0.7, "do_sample": True, "suppress_tokens": [4], "exponential_decay_length_penalty": (1, 1.5)}
+    model.network.generation_config.update(**own)
+    folder = export_pruned(model, CUT, tmp_path / "out").folder
+    written = json.loads((folder / "generation_config.json").read_text())
+    assert {name: written[name] for name in own} == own | {"exponential_decay_length_penalty": [1, 1.5]}
 
 
 def test_a_cancelled_export_leaves_nothing(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_revision_goes_with_the_model() -> None:
 def test_what_must_be_done_by_hand_stands_above_it() -> None:
     comments = left_to_do_by_hand(["layer_types"])
     text = passthrough_yaml("owner/name", (0, 2), "float32", comments=comments)
-    assert text.splitlines()[1].startswith("# mergekit may stop after the weights, for it does not shorten layer_types")
+    assert text.splitlines()[1].startswith("# mergekit leaves layer_types as in the original, and may stop")
     assert blocks_of(text) == [0, 2]
     assert left_to_do_by_hand([]) == []
 

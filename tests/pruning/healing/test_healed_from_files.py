@@ -8,6 +8,7 @@ import pytest
 import torch
 from random_models import HIDDEN, build
 
+from avss_core.corpora import Window
 from avss_core.errors import ModelError, RunError
 from avss_core.models.load import LoadedModel, wrap
 from avss_core.pruning.healing import LinearSettings, TrainingSettings
@@ -15,6 +16,7 @@ from avss_core.pruning.healing.fit_linear import heal_linear
 from avss_core.pruning.healing.from_files import control_from_files, network_from_files, network_to_export
 from avss_core.pruning.healing.healed import healed_network
 from avss_core.pruning.healing.healed_files import HealedFiles
+from avss_core.pruning.healing.split import some_windows, split_documents
 from avss_core.pruning.healing.train import Training
 from avss_core.variants import Variant
 
@@ -89,6 +91,15 @@ def test_only_some_tokens_of_many_documents_are_fitted_on(llama: LoadedModel, ma
     assert 100 <= healing.fitted_tokens + healing.held_out_tokens < 100 + max(map(len, windows))
     whole = heal_linear(llama, CUT, windows, LinearSettings((3.0,), tokens=None))
     assert whole.fitted_tokens + whole.held_out_tokens == sum(map(len, windows))
+
+
+def test_a_budget_of_one_window_still_meets_two_documents() -> None:
+    windows = [Window(document, start, (5,) * 100) for document in (3, 7, 9) for start in (0, 100)]
+    for tokens in (2, 100):
+        chosen = some_windows(windows, tokens)
+        assert [(window.document, window.start) for window in chosen] == [(3, 0), (7, 0)]
+        assert [len(part) for part in split_documents(chosen, 0.25)] == [1, 1]
+    assert [(one.document, one.start) for one in some_windows(windows[:2], 100)] == [(3, 0)]
 
 
 def test_damaged_files_are_told(files: HealedFiles) -> None:

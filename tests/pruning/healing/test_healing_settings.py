@@ -32,6 +32,8 @@ def test_some_documents_judge_and_some_are_fitted(share: float) -> None:
         ({"steps": 0}, "steps"),
         ({"sequences": 0}, "sequences"),
         ({"rank": 0}, "rank"),
+        ({"seed": -1}, "seed must be 0 or more"),
+        ({"seed": 2**63}, "seed must be 0 or more and below"),
         ({"next_token": -1.0}, "weights"),
         ({"logits": math.inf}, "weights"),
         ({"next_token": 0.0}, "nothing would be learned"),
