@@ -78,11 +78,19 @@ def resident_model(spec: ModelSpec) -> LoadedModel:
 def beside(spec: ModelSpec) -> dict[str, Any]:
     """What jobs keep in memory along with the model of `spec`, each under a name of its own.
 
-    For networks made of it, which share its weights. All of it is forgotten when another model is loaded.
+    For networks made of it, which share its weights. All of it is forgotten when another model is loaded, and what has
+    a run's id as its `run` when a unit of that run is broken off.
     """
     with _books:
         resident_model(spec)
         return _beside
+
+
+def forget(run: str) -> None:
+    """Drop what is kept for one run alone, beside whichever model: a run that was broken off holds no memory."""
+    with _books:
+        for name in [name for name, kept in _beside.items() if getattr(kept, "run", None) == run]:
+            del _beside[name]
 
 
 def shards_for(model: ModelSpec, corpus: CorpusSpec, task: str = PERPLEXITY) -> tuple[Shard, ...]:
