@@ -248,6 +248,29 @@ def test_stopped_training_is_evaluated_as_far_as_it_came(doing: Doing) -> None:
     assert result.evaluations["trained"].value < result.evaluations["pruned"].value
 
 
+@pytest.mark.parametrize("last", [1, 3])
+def test_taken_up_again_and_stopped_what_is_judged_is_what_the_curve_shows(doing: Doing, last: int) -> None:
+    """Cancelled after units that are whole, and then stopped in one that is not."""
+    for number in (0, 1):
+        doing.unit(number)
+    beside(doing.request.model).clear()  # as after a cancel
+
+    def stop(stage: str) -> None:
+        if f"step {last} " in stage:
+            stop_training(doing.store, doing.request.run_id())
+
+    doing.said.clear()
+    doing.on_say = stop
+    doing.all(first=2)
+    doing.end()
+    assert sum("from its first step" in stage for stage in doing.said) == 1
+    assert sum(": step" in stage for stage in doing.said) == last, "the units after it made no step"
+    result = heal_result(doing.store, doing.request.run_id())
+    assert result.losses["number"].tolist() == list(range(1, last + 1))
+    assert result.training is not None
+    assert (result.training["steps"], result.training["curve"]) == (last, result.losses["curve"].max())
+
+
 def test_maps_that_do_not_help_are_not_offered(doing: Doing) -> None:
     """Documents of random letters and a random model: there is nothing that a map could learn from 400 tokens."""
     maps = Doing(doing.store, replace(doing.request, training=None, linear=LinearSettings((1e-6,), tokens=400)))

@@ -79,17 +79,23 @@ def _begin(request: HealRequest, turn: Turn, files: HealedFiles) -> _Live:
 
 
 def _go(live: _Live, turn: Turn, parts: tuple[Part, ...], until: int) -> None:
-    """Make steps up to `until`, or until it is to stop; units of other numbers that become whole are kept at once."""
+    """Make steps up to `until`, or until it is to stop.
+
+    Units of other numbers that become whole are kept at once, and so is the one that holds the last step: the curve in
+    the store is then that of the training whose adapters are kept.
+    """
     training, read = live.training, live.training.steps_done[-1].tokens if live.training.steps_done else 0
     for step in training.steps():
         turn.count(step.tokens - read)
         turn.say(f"training: step {step.number} of {training.settings.steps}")
         read = step.tokens
+        ends = step.number == until or is_to_stop(turn.store, turn.run)
         for number, part in enumerate(parts):
-            if part.last == step.number and number != turn.number:
+            whole = part.last == step.number
+            if number != turn.number and (whole or (ends and part.first < step.number < part.last)):
                 rows = _rows_of(_table(training.steps_done, live.curve), part)
                 turn.store.add_unit(turn.run, number, 0, 0.0, rows.to_parquet)  # counted with the unit at work
-        if step.number == until or is_to_stop(turn.store, turn.run):
+        if ends:
             return
 
 
