@@ -3,6 +3,12 @@ and not the workers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+from unittest.mock import patch
+
+from avss_core.jobs import driver
+from avss_core.jobs.job import Job
 from avss_core.jobs.requests import Request
 from avss_core.jobs.resident import facts_of, resident_model
 from avss_core.jobs.works.base import Turn
@@ -25,3 +31,10 @@ def carry_out(store: Store, request: Request) -> Run:
     work.finish(request, store.run(run.id), store)
     store.end_run(run.id, run.attempt, "done")
     return store.run(run.id)
+
+
+def work_unit(store: Store, request: Request, number: int, say: Callable[[str], None] = lambda text: None) -> None:
+    """One unit of a run that was started, as a worker does it; `say` hears what it tells, and may raise to stop it."""
+    told = SimpleNamespace(say=say, count=lambda tokens: None, tokens=1)
+    with patch.object(driver, "Reporter", lambda job, unit: told):
+        driver.work_unit(Job.of(store.run(request.run_id()), store), number)

@@ -88,7 +88,8 @@ def heal(
             judged = EvaluateRequest(request.model, request.evaluate, PERPLEXITY, ((), request.removed))
             exported = export_cut(workers, judged, request.removed, "named by hand", target, run.id)
     result, files = heal_result(opened, run.id), healed_files(opened, run.id)
-    offered = (*([files.maps] if result.maps_help else []), files.adapter, files.control_adapter)
+    with_maps = result.maps_help or result.adapters_need_maps
+    offered = (*([files.maps] if with_maps else []), files.adapter, files.control_adapter)
     values: dict[str, Any] = {
         "run": run.id,
         **result.to_dict(),

@@ -18,7 +18,7 @@ from avss_core.jobs.entry import do_unit
 from avss_core.jobs.job import LOST, Job
 from avss_core.jobs.progress import Reporter
 from avss_core.jobs.requests import Request, request_of
-from avss_core.jobs.resident import alone, at_work, facts_of, resident_model, side_by_side
+from avss_core.jobs.resident import alone, at_work, facts_of, forget, resident_model, side_by_side
 from avss_core.jobs.works.base import Plan, Turn
 from avss_core.jobs.works.registry import WORKS
 from avss_core.runs import Store
@@ -54,23 +54,27 @@ def drive(job: Job) -> None:
 
 
 def work_unit(job: Job, number: int) -> None:
-    """Do one unit and keep its result.
+    """Do one unit and keep its result. When it is broken off, what its run keeps in this worker's memory is dropped.
 
     Its seconds are those of the worker: of two units at work side by side, each counts for half of the time.
     """
     store, request = Store(job.store_url), request_of(job.kind, job.spec)
     reporter, work = Reporter(job, number), WORKS[job.kind]
     with side_by_side(request.model) if work.side_by_side else alone():
-        reporter.say("measuring")
-        if request.run_id() != job.run:
-            raise CorpusError("The model or the text was changed while it was being read; start the job again.")
-        if store.run(job.run).status == "done":  # it ended early while this unit waited for its turn
-            return
-        started, at_work_then = time.perf_counter(), at_work()
-        write = work.run(request, Turn(number, job.run, store, reporter.count, reporter.say))
-        seconds = (time.perf_counter() - started) * 2 / (at_work_then + at_work())
-        store.add_unit(job.run, number, reporter.tokens, seconds, write)
-        reporter.say("measuring")
+        try:
+            reporter.say("measuring")
+            if request.run_id() != job.run:
+                raise CorpusError("The model or the text was changed while it was being read; start the job again.")
+            if store.run(job.run).status == "done":  # it ended early while this unit waited for its turn
+                return
+            started, at_work_then = time.perf_counter(), at_work()
+            write = work.run(request, Turn(number, job.run, store, reporter.count, reporter.say))
+            seconds = (time.perf_counter() - started) * 2 / (at_work_then + at_work())
+            store.add_unit(job.run, number, reporter.tokens, seconds, write)
+            reporter.say("measuring")
+        except BaseException:  # also a cancel that is noticed between two units
+            forget(job.run)
+            raise
 
 
 def _carry_out(job: Job, store: Store) -> None:

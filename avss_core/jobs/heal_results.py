@@ -53,11 +53,16 @@ class HealResult:
 
     @property
     def maps_help(self) -> bool:
-        """Whether the maps are offered: they help on the documents held out of the calibration text, by which they
-        were chosen, and on the text that all networks are judged on."""
+        """Whether the maps alone are offered: they help on the documents held out of the calibration text, by which
+        they were chosen, and on the text that all networks are judged on."""
         if self.maps is None or not self.maps["helps"]:
             return False
         return self.evaluations["maps"].value < self.evaluations["pruned"].value
+
+    @property
+    def adapters_need_maps(self) -> bool:
+        """Whether training began from the maps: its adapters without them are not the network that was judged."""
+        return self.training is not None and self.maps is not None and self.maps["helps"]
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON types."""
@@ -71,7 +76,12 @@ class HealResult:
             },
             "maps": None
             if self.maps is None
-            else {**self.maps, "offered": self.maps_help, "trials": _rows(self.trials)},
+            else {
+                **self.maps,
+                "offered": self.maps_help,
+                "needed": self.adapters_need_maps,
+                "trials": _rows(self.trials),
+            },
             "training": self.training,
             "losses": _rows(self.losses),
         }
@@ -90,7 +100,10 @@ class HealResult:
 
     def sentences(self) -> list[str]:
         """What was done, for people."""
-        return [about["sentence"] for about in (self.maps, self.training) if about is not None]
+        told = [about["sentence"] for about in (self.maps, self.training) if about is not None]
+        if self.adapters_need_maps:
+            told.append("The adapters were trained on top of the maps; without those they give another network.")
+        return told
 
     def beside(self, name: str) -> str:
         """Which network `name` is measured against: the unpruned one as it was, where training left it so."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, cast
@@ -79,11 +79,37 @@ def resident_model(spec: ModelSpec) -> LoadedModel:
 def beside(spec: ModelSpec) -> dict[str, Any]:
     """What jobs keep in memory along with the model of `spec`, each under a name of its own.
 
-    For networks made of it, which share its weights. All of it is forgotten when another model is loaded.
+    For networks made of it, which share its weights. All of it is forgotten when another model is loaded, and what has
+    a run's id as its `run` when a unit of that run is broken off.
     """
     with _books:
         resident_model(spec)
         return _beside
+
+
+def model_beside(
+    spec: ModelSpec, name: str, which: Hashable, make: Callable[[LoadedModel], LoadedModel]
+) -> LoadedModel:
+    """What `make` gives for the model of `spec`, kept under `name` (`beside`) until it is asked for another `which`.
+
+    Made once for all lanes: threads side by side are given twins of it, as of the model itself.
+    """
+    with _books:
+        held, lane = beside(spec), _lanes.number
+        if name not in held or held[name][0] != which:
+            held.pop(name, None)  # the memory of the one before first
+            made = _with_twins(make(resident_model(spec)), spec)
+            made[0], made[lane] = made[lane], made[0]  # it has the tokenizer of this lane's model
+            held[name] = (which, made)
+        model: LoadedModel = held[name][1][lane]
+        return model
+
+
+def forget(run: str) -> None:
+    """Drop what is kept for one run alone, beside whichever model: a run that was broken off holds no memory."""
+    with _books:
+        for name in [name for name, kept in _beside.items() if getattr(kept, "run", None) == run]:
+            del _beside[name]
 
 
 def shards_for(model: ModelSpec, corpus: CorpusSpec, task: str = PERPLEXITY) -> tuple[Shard, ...]:

@@ -72,7 +72,7 @@ def draw_verdict(run: Run, result: HealResult) -> None:
         )
     elif result.maps is not None and not result.maps_help:
         st.info(
-            "The linear maps are not offered: they helped where they were chosen, and do not on the held-out text.",
+            "The linear maps alone are not offered: they helped where they were chosen, not on the held-out text.",
             icon=":material/block:",
         )
     healed = "trained" if "trained" in result.apart else "maps" if "maps" in result.apart else None
@@ -105,11 +105,12 @@ def draw_verdict(run: Run, result: HealResult) -> None:
 
 
 def draw_downloads(run: Run, result: HealResult) -> None:
-    """Maps, adapters and loss data as files."""
+    """Maps, adapters and loss data as files; with adapters also the maps that they were trained on, help or not."""
     files = healed_files(store(), run.id)
     with st.container(horizontal=True, gap="small"):
-        if result.maps_help:
-            _offer("Maps (.npz)", files.maps.read_bytes, f"maps-{run.id}.npz", "application/octet-stream")
+        if result.maps_help or result.adapters_need_maps:
+            label = "Maps that the adapters need (.npz)" if result.adapters_need_maps else "Maps (.npz)"
+            _offer(label, files.maps.read_bytes, f"maps-{run.id}.npz", "application/octet-stream")
         if result.training is not None:
             _offer("Adapters (peft, .zip)", lambda: zipped(files.adapter), f"adapter-{run.id}.zip", "application/zip")
             rows = result.losses

@@ -87,7 +87,14 @@ def test_only_maps_that_help_are_offered(
     assert [Path(file).name for file in told["files"]] == ["maps.npz"]
     monkeypatch.setattr(HealResult, "maps_help", False)
     told = avss(*asked).json
-    assert (told["maps"]["offered"], told["files"]) == (False, [])
+    assert (told["maps"]["offered"], told["maps"]["needed"], told["files"]) == (False, False, [])
+    trained = [*asked, "--sequences", 1, "--rank", 2]
+    trained[trained.index("--steps") + 1] = 1
+    told = avss(*trained).json
+    assert (told["maps"]["offered"], told["maps"]["needed"]) == (False, True)
+    assert [Path(file).name for file in told["files"]] == ["maps.npz", "adapter", "control-adapter"]
+    trained.remove("--json")
+    assert "adapters were trained on top of the maps" in avss(*trained).out
 
 
 def test_slips_are_told_before_anything_is_done(avss: Avss) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from random_models import build
 from tiny_model import save_tiny_model
+from transformers import PreTrainedModel
 
 from avss_core.jobs import resident
 from avss_core.models import ModelSpec
-from avss_core.models.load import wrap
+from avss_core.models.load import LoadedModel, wrap
 from avss_core.variants.physical import pruned_network
 
 
@@ -32,6 +33,29 @@ def test_another_model_takes_the_place_of_all_of_it(tiny_model: Path, tmp_path: 
     assert resident.beside(second) == {}
     gc.collect()
     assert weights() is None
+
+
+def test_of_what_is_made_of_the_model_one_is_kept_at_a_time(tiny_model: Path, tmp_path: Path) -> None:
+    first, second = ModelSpec(str(tiny_model)), ModelSpec(str(save_tiny_model(tmp_path / "other")))
+    made: list[weakref.ref[PreTrainedModel]] = []
+
+    def make(model: LoadedModel) -> LoadedModel:
+        assert not [each for each in made if each() is not None], "the memory of the one before is free by now"
+        cut = wrap(pruned_network(model, (0, 1)), model.tokenizer)
+        made.append(weakref.ref(cut.network))
+        return cut
+
+    def ask(which: str) -> weakref.ref[PreTrainedModel]:
+        found = weakref.ref(resident.model_beside(first, "cut", which, make).network)
+        gc.collect()
+        return found
+
+    assert ask("one") == ask("one") == made[0]
+    assert ask("other") == made[1]
+    assert len(made) == 2
+    resident.resident_model(second)
+    gc.collect()
+    assert made[1]() is None
 
 
 def test_the_facts_say_where_the_blocks_are(tiny_model: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from in_this_process import work_unit
 from random_models import build
 from tiny_model import save_tiny_model, write_documents
 
@@ -19,9 +22,7 @@ from avss_core.jobs import HealRequest
 from avss_core.jobs.heal_results import heal_result, healed_files, losses_so_far, trials_of
 from avss_core.jobs.heal_stop import stop_training
 from avss_core.jobs.requests.heal import tokens_to_read
-from avss_core.jobs.resident import resident_model, windows_for
-from avss_core.jobs.works import live_training
-from avss_core.jobs.works.base import Turn
+from avss_core.jobs.resident import beside, resident_model, windows_for
 from avss_core.jobs.works.heal import HealWork
 from avss_core.jobs.works.healers import healed_in
 from avss_core.models import ModelSpec
@@ -68,9 +69,7 @@ class Doing:
             self.said.append(stage)
             self.on_say(stage)
 
-        run_id = self.request.run_id()
-        write = HealWork().run(self.request, Turn(number, run_id, self.store, lambda tokens: None, say))
-        self.store.add_unit(run_id, number, 1, 1.0, write)
+        work_unit(self.store, self.request, number, say)
 
     def all(self, first: int = 0) -> None:
         for number in range(first, len(self.request.parts())):
@@ -84,7 +83,7 @@ class Doing:
 
 @pytest.fixture
 def doing(tmp_path: Path, request_: HealRequest) -> Doing:
-    live_training._live.clear()
+    beside(request_.model).clear()
     done = Doing(Store(str(tmp_path / "runs.db")), request_)
     done.start()
     return done
@@ -113,7 +112,7 @@ def test_a_healing_is_what_training_here_gives_and_the_model_stays_as_it_was(doi
     assert now.keys() == before.keys()
     assert all(torch.equal(now[name], before[name]) for name in before)
     assert [type(module) for module in model.network.modules()] == modules
-    assert live_training._live == [], "nothing of the training is left in memory"
+    assert beside(doing.request.model) == {}, "nothing of the training is left in memory"
 
     training = trained_here(doing.request)
     result = heal_result(doing.store, doing.request.run_id())
@@ -149,7 +148,7 @@ def test_training_that_was_lost_begins_again_and_draws_one_curve(doing: Doing) -
         doing.unit(number)
     first = losses_so_far(doing.store, doing.request.run_id())
     assert first["number"].tolist() == [1, 2, 3, 4]
-    live_training._live.clear()  # the worker died
+    beside(doing.request.model).clear()  # the worker died
     seen: list[list[int]] = []
 
     def look(stage: str) -> None:
@@ -204,8 +203,33 @@ def test_cancelled_between_steps_keeps_the_rows_and_lets_the_memory_go(doing: Do
     with pytest.raises(Cancelled):
         doing.unit(1)
     assert losses_so_far(doing.store, doing.request.run_id())["number"].tolist() == [1, 2]
-    assert live_training._live == []
+    assert beside(doing.request.model) == {}
     assert healed_files(doing.store, doing.request.run_id()).about_training() is None
+
+
+def test_a_cancel_between_two_units_lets_the_memory_of_that_run_go_and_no_other(doing: Doing) -> None:
+    other = Doing(doing.store, replace(doing.request, training=replace(TRAINING, seed=5)))
+    other.start()
+
+    def cancel(stage: str) -> None:
+        raise Cancelled("enough")
+
+    doing.unit(0)
+    other.on_say = doing.on_say = cancel
+    with pytest.raises(Cancelled):
+        other.unit(0)
+    assert set(beside(doing.request.model)) == {"training"}, "that of the healing that goes on"
+    with pytest.raises(Cancelled):
+        doing.unit(1)
+    assert beside(doing.request.model) == {}
+
+
+def test_a_training_under_way_does_not_keep_its_model_in_memory_beside_another(doing: Doing, tmp_path: Path) -> None:
+    doing.unit(0)
+    weights = weakref.ref(resident_model(doing.request.model).network.get_input_embeddings().weight)
+    resident_model(ModelSpec(str(save_tiny_model(tmp_path / "other")), dtype="float32", device="cpu"))
+    gc.collect()
+    assert weights() is None
 
 
 def test_stopped_training_is_evaluated_as_far_as_it_came(doing: Doing) -> None:
@@ -222,6 +246,29 @@ def test_stopped_training_is_evaluated_as_far_as_it_came(doing: Doing) -> None:
     assert (result.training["steps"], result.training["steps_asked"]) == (3, 7)
     assert "for 3 steps" in result.training["sentence"]
     assert result.evaluations["trained"].value < result.evaluations["pruned"].value
+
+
+@pytest.mark.parametrize("last", [1, 3])
+def test_taken_up_again_and_stopped_what_is_judged_is_what_the_curve_shows(doing: Doing, last: int) -> None:
+    """Cancelled after units that are whole, and then stopped in one that is not."""
+    for number in (0, 1):
+        doing.unit(number)
+    beside(doing.request.model).clear()  # as after a cancel
+
+    def stop(stage: str) -> None:
+        if f"step {last} " in stage:
+            stop_training(doing.store, doing.request.run_id())
+
+    doing.said.clear()
+    doing.on_say = stop
+    doing.all(first=2)
+    doing.end()
+    assert sum("from its first step" in stage for stage in doing.said) == 1
+    assert sum(": step" in stage for stage in doing.said) == last, "the units after it made no step"
+    result = heal_result(doing.store, doing.request.run_id())
+    assert result.losses["number"].tolist() == list(range(1, last + 1))
+    assert result.training is not None
+    assert (result.training["steps"], result.training["curve"]) == (last, result.losses["curve"].max())
 
 
 def test_maps_that_do_not_help_are_not_offered(doing: Doing) -> None:

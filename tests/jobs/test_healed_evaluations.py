@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from in_this_process import carry_out
 from tiny_model import save_tiny_model, write_documents
+from transformers import PreTrainedModel
 
 from avss_core.corpora import CorpusSpec
 from avss_core.errors import CutError, RunError
@@ -18,10 +23,15 @@ from avss_core.jobs import EvaluateRequest, HealRequest
 from avss_core.jobs.gain_results import gain_in
 from avss_core.jobs.generate_results import side_by_side_in
 from avss_core.jobs.heal_results import healed_files
+from avss_core.jobs.lanes import LANES
 from avss_core.jobs.requests import GainRequest, GenerateRequest
 from avss_core.jobs.requests.base import ENGINE_VERSION
-from avss_core.jobs.resident import resident_model, shards_for, windows_for
+from avss_core.jobs.resident import beside, resident_model, shards_for, side_by_side, windows_for
 from avss_core.jobs.results import evaluated_cuts, evaluation_of, outcome_in
+from avss_core.jobs.works import heal_network
+from avss_core.jobs.works.base import Turn
+from avss_core.jobs.works.evaluate import EvaluateWork
+from avss_core.jobs.works.heal_network import healed_model, network_of_healing
 from avss_core.models import ModelSpec
 from avss_core.models.load import LoadedModel, wrap
 from avss_core.pruning.gain_table import GainSettings
@@ -99,6 +109,45 @@ def test_the_values_are_those_of_the_network_in_memory(
     assert (outcome.before, outcome.after) == (whole[0], kept[0])
     assert outcome_in(store, plain, REMOVED, "by hand").after == cut[0], "the plain cut keeps its own value"
     assert evaluated_cuts(store, plain) == {(), REMOVED}
+
+
+def test_all_shards_of_a_text_and_all_lanes_share_one_healed_network(
+    healed: tuple[Store, Run], heal: HealRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, run = healed
+    made: list[PreTrainedModel] = []
+
+    def counted(*args: Any) -> PreTrainedModel:
+        made.append(network_of_healing(*args))
+        return made[-1]
+
+    monkeypatch.setattr(heal_network, "network_of_healing", counted)
+    text = CorpusSpec(str(write_documents(tmp_path / "text.jsonl", documents=40, characters=280)), part="all")
+    asked = EvaluateRequest(heal.model, text, PERPLEXITY, (REMOVED,), run.id)
+    beside(heal.model).clear()
+    units = store.units(carry_out(store, asked).id)
+    assert len(units) > LANES
+    assert len(made) == 1
+
+    beside(heal.model).clear()
+    both_inside = Barrier(LANES, timeout=30)
+
+    def one(number: int) -> PreTrainedModel:
+        with side_by_side(heal.model):
+            both_inside.wait()
+            turn = Turn(number, asked.run_id(), store, lambda tokens: None, lambda stage: None)
+            EvaluateWork().run(asked, turn)(tmp_path / str(number))
+            return healed_model(store, run.id, heal.model, REMOVED).network
+
+    with ThreadPoolExecutor(LANES) as pool:
+        networks = list(pool.map(one, range(LANES)))
+    assert len(made) == 1 + 1
+    assert len({id(network) for network in networks}) == LANES, "each thread has hooks and stand-ins of its own"
+    pointers = [[weight.data_ptr() for weight in network.parameters()] for network in networks]
+    assert all(each == pointers[0] for each in pointers), "and no weights of its own"
+    for number in range(LANES):
+        expected = pd.read_parquet(store.path_of(units[number].file))
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / str(number)), expected, rtol=1e-4)
 
 
 def test_a_map_that_is_a_module_of_its_own_is_evaluated_timed_and_writes(heal: HealRequest, tmp_path: Path) -> None:

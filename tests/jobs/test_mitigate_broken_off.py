@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from in_this_process import work_unit
 
 from avss_core.corpora import CorpusSpec
 from avss_core.errors import Cancelled
@@ -16,8 +17,6 @@ from avss_core.jobs import AnswersRequest, Jobs, MitigateRequest
 from avss_core.jobs.answers_results import answers_frame
 from avss_core.jobs.mitigate_results import losses_so_far
 from avss_core.jobs.resident import beside
-from avss_core.jobs.works.base import Turn
-from avss_core.jobs.works.mitigate import MitigateWork
 from avss_core.models import ModelSpec
 from avss_core.runs import Store
 
@@ -42,9 +41,7 @@ def request_(store: Store, jobs: Jobs, tiny_model: Path, tmp_path: Path) -> Miti
 
 
 def do(request: MitigateRequest, store: Store, number: int, say: Callable[[str], None] = lambda text: None) -> None:
-    """One unit, kept as the driver keeps it."""
-    turn = Turn(number, request.run_id(), store, lambda tokens: None, say)
-    store.add_unit(request.run_id(), number, 0, 0.0, MitigateWork().run(request, turn))
+    work_unit(store, request, number, say)
 
 
 def stop_at(words: str) -> Callable[[str], None]:
@@ -66,7 +63,8 @@ def test_cancelled_and_taken_up_again(store: Store, request_: MitigateRequest) -
     seen = []
 
     def look(text: str) -> None:
-        seen.append(losses_so_far(store, run))
+        if text.startswith("training"):
+            seen.append(losses_so_far(store, run))
 
     do(request_, store, 0, look)
     assert [len(rows) for rows in seen] == [4, 4, 2, 2, 4], "never rows of both beginnings"
@@ -86,8 +84,13 @@ def test_cancelled_and_taken_up_again(store: Store, request_: MitigateRequest) -
     assert not held, "a run that is broken off holds no memory"
     do(request_, store, FIRST_ASKED)
     assert asked.read_bytes() == in_memory
+    with pytest.raises(Cancelled):
+        do(request_, store, FIRST_ASKED + 1, stop_at("measuring"))
+    assert not held, "nor one that is broken off between two units"
+    do(request_, store, FIRST_ASKED)
 
-    held["trained"] = (*held["trained"][:1], 0, None)  # of an earlier training of the same run, in a worker that waited
+    # Of an earlier training of the same run, in a worker that waited.
+    held["trained"] = replace(held["trained"], curve=0, network=None)
     do(request_, store, FIRST_ASKED)
     assert asked.read_bytes() == in_memory
-    assert held["trained"][1] == again["curve"][0]
+    assert held["trained"].curve == again["curve"][0]

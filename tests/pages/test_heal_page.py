@@ -302,3 +302,21 @@ def test_what_helped_only_where_it_was_chosen_is_not_offered(shown: AppTest, sto
     assert "Maps (.npz)" not in {button.proto.label for button in shown.get("download_button")}
     assert shown.button(key="heal-evaluate"), "it can be measured"
     assert [tab.label for tab in shown.tabs if "?" in tab.label or "home" in tab.label] == ["How does it do on a task?"]
+
+
+def test_the_maps_that_adapters_were_trained_on_are_offered_though_alone_they_do_not_help(
+    shown: AppTest, store: Store, tmp_path: Path
+) -> None:
+    request = asked(tmp_path, TrainingSettings())
+    run = lay(store, request, steps=6, ends=True)
+    files = healed_files(store, run.id)
+    files._write("maps.json", {"helps": True, "healed": ["1–2"], "folded": True, "sentence": "Maps bridge the gap."})
+    files.maps.write_bytes(b"")
+    evaluated = store.path_of(store.units(run.id)[-1].file)
+    pd.concat([pd.read_parquet(evaluated), scores("maps", 4.1)], ignore_index=True).to_parquet(evaluated)
+    shown.session_state["heal-blocks"] = "1-2"
+    healthy(shown.run())
+    assert any("maps alone are not offered" in info.value for info in shown.info)
+    labels = {button.proto.label for button in shown.get("download_button")}
+    assert {"Maps that the adapters need (.npz)", "Adapters (peft, .zip)"} <= labels
+    assert any("without those they give another network" in caption.value for caption in shown.caption)

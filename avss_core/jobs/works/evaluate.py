@@ -9,8 +9,8 @@ import pandas as pd
 from avss_core.jobs.requests import EvaluateRequest
 from avss_core.jobs.resident import resident_model, shards_for
 from avss_core.jobs.works.base import Turn, Work, Write
-from avss_core.jobs.works.heal_network import network_of_healing
-from avss_core.models.load import LoadedModel, wrap
+from avss_core.jobs.works.heal_network import healed_model
+from avss_core.models.load import LoadedModel
 from avss_core.pruning import Cut
 from avss_core.runs import Run, Store
 from avss_core.tasks import task_named
@@ -63,9 +63,8 @@ def _of_healed(
 ) -> pd.DataFrame:
     """The rows of a healed cut under the name of the cut: its network is whole as it stands."""
     assert request.healing is not None
-    network = network_of_healing(turn.store, request.healing, model, removed)
-    made = wrap(network, model.tokenizer, request.model)
-    frame = run_task(request.task, made, shard, [Variant.full(made.n_blocks)], count)
+    healed = healed_model(turn.store, request.healing, request.model, removed)
+    frame = run_task(request.task, healed, shard, [Variant.full(healed.n_blocks)], count)
     return frame.assign(kept=Variant.without(model.n_blocks, removed).key)
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
+from torch import nn
 from transformers import PreTrainedModel
 
 from avss_core.errors import RunError
 from avss_core.jobs.heal_results import heal_request, healed_files, healing_of
+from avss_core.jobs.resident import model_beside
 from avss_core.jobs.warm_up import import_later
 from avss_core.models.load import LoadedModel
+from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
 from avss_core.variants.variant import Variant
 
@@ -32,3 +38,19 @@ def network_of_healing(store: Store, run_id: str, model: LoadedModel, removed: t
         raise RunError(f"No map helped in the healing run {run.id}, so nothing is healed; evaluate the cut itself.")
     network: PreTrainedModel = network_from_files(model, Variant.without(model.n_blocks, removed), files, trained)
     return network
+
+
+def healed_model(store: Store, run_id: str, spec: ModelSpec, removed: tuple[int, ...]) -> LoadedModel:
+    """The network of a healing as a model of its own, in this thread's lane; raises what `network_of_healing` raises.
+
+    Kept beside the model of `spec`, since every shard of a text asks for it; one healing at a time.
+    """
+    run = store.run(run_id)
+
+    def make(model: LoadedModel) -> LoadedModel:
+        network = network_of_healing(store, run.id, model, removed)
+        blocks = cast(nn.ModuleList, network.get_submodule(model.blocks_path))
+        return replace(model, network=network, blocks=blocks, fingerprint=f"{model.fingerprint} healed by {run.id}")
+
+    # Deleted and made again, a run has its old id, but not the time.
+    return model_beside(spec, "healed", (store.url, run.id, run.created, removed), make)

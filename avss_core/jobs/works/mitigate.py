@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -32,8 +32,16 @@ from avss_core.variants.variant import Variant
 
 # What trains is imported where it is used: peft takes half a second, which no other job should wait for.
 
-# In `resident.beside`: the run, its curve, and the trained network. One at most: each holds a model's changed weights.
-_TRAINED = "trained"
+_TRAINED = "trained"  # in `resident.beside`; one at most: each holds a model's changed weights
+
+
+@dataclass(frozen=True, eq=False)
+class _Trained:
+    """curve: when its training began, which tells it from an earlier training of the same run."""
+
+    run: str
+    curve: int
+    network: PreTrainedModel
 
 
 class MitigateWork(Work):
@@ -56,19 +64,14 @@ class MitigateWork(Work):
         shards, first = self._held_out(request), 1 + request.loss_units
         if turn.number < first:
             raise RunError("A part of the loss curve is gone from the store; delete the run and train again.")
-        held = beside(request.model)
-        try:
-            model = _trained_model(request, turn)
-            if turn.number < first + len(shards):
-                turn.say("asking the trained model")
-                asked = cast(Sequence[Asked], shards[turn.number - first])
-                return answer_shard(model, request.held_out, asked, turn).to_parquet
-            read = _fluency(request, model, turn)
-            held.pop(_TRAINED, None)
-            return read.to_parquet
-        except BaseException:  # a run that is broken off must not go on holding memory; its adapter is kept
-            held.pop(_TRAINED, None)
-            raise
+        model = _trained_model(request, turn)
+        if turn.number < first + len(shards):
+            turn.say("asking the trained model")
+            asked = cast(Sequence[Asked], shards[turn.number - first])
+            return answer_shard(model, request.held_out, asked, turn).to_parquet
+        read = _fluency(request, model, turn)
+        beside(request.model).pop(_TRAINED, None)
+        return read.to_parquet
 
     def _held_out(self, request: MitigateRequest) -> Sequence[Shard]:
         return shards_for(request.model, request.held_out.corpus, TASK)
@@ -105,7 +108,7 @@ def _train(request: MitigateRequest, turn: Turn) -> pd.DataFrame:
             turn.store.add_unit(turn.run, number, 0, 0.0, rows.to_parquet)
     network, adapter = training.finish()
     adapter.save(_adapter_folder(turn))
-    held[_TRAINED] = (turn.run, curve, network)
+    held[_TRAINED] = _Trained(turn.run, curve, network)
     return pd.DataFrame(
         [
             {
@@ -141,13 +144,13 @@ def _trained_model(request: MitigateRequest, turn: Turn) -> LoadedModel:
 
     model, held = resident_model(request.model), beside(request.model)
     curve = int(pd.read_parquet(turn.earlier()[TRAINING], columns=["curve"])["curve"].iloc[0])
-    if held.get(_TRAINED, ())[:2] != (turn.run, curve):
+    kept: _Trained | None = held.get(_TRAINED)
+    if kept is None or (kept.run, kept.curve) != (turn.run, curve):
         held.pop(_TRAINED, None)
         whole = healed_network(model, Variant.full(model.n_blocks))
-        held[_TRAINED] = (turn.run, curve, merged(whole, _adapter_folder(turn)))
-    network: PreTrainedModel = held[_TRAINED][2]
-    blocks = cast(nn.ModuleList, network.get_submodule(model.blocks_path))
-    return replace(model, network=network, blocks=blocks, fingerprint=f"{model.fingerprint} trained by {turn.run}")
+        kept = held[_TRAINED] = _Trained(turn.run, curve, merged(whole, _adapter_folder(turn)))
+    blocks = cast(nn.ModuleList, kept.network.get_submodule(model.blocks_path))
+    return replace(model, network=kept.network, blocks=blocks, fingerprint=f"{model.fingerprint} trained by {turn.run}")
 
 
 def _adapter_folder(turn: Turn) -> Path:
