@@ -18,6 +18,7 @@ from avss_core.tasks.bootstrap import Numbers
 from avss_core.tasks.context_length import longest_sequence
 from avss_core.tasks.next_token import next_token_nll
 from avss_core.tasks.task import ChoiceTask
+from avss_core.variants.kept_prefixes import KeptPrefixes
 from avss_core.variants.trie import MEMORY_BUDGET, walk
 from avss_core.variants.variant import Variant
 
@@ -29,14 +30,15 @@ def score_choices(
     variants: Sequence[Variant],
     tick: Callable[[int], None],
     memory_budget: int = MEMORY_BUDGET,
+    prefixes: KeptPrefixes | None = None,
 ) -> pd.DataFrame:
     """Which continuation each variant finds likeliest, one row an example and variant.
 
     Columns kept, document, example, chosen (its number), correct (by log-likelihood a character), correct_by_sum (by
-    log-likelihood). Raises NumericalError for a likelihood that is not finite.
+    log-likelihood). prefixes: see `walk`. Raises NumericalError for a likelihood that is not finite.
     """
     fitting = [one.within(longest_sequence(model)) for one in asked]
-    likelihoods = log_likelihoods(model, fitting, variants, tick, memory_budget)
+    likelihoods = log_likelihoods(model, fitting, variants, tick, memory_budget, prefixes)
     rows = []
     for variant in variants:
         for one, found in zip(asked, likelihoods[variant], strict=True):
@@ -69,6 +71,7 @@ def log_likelihoods(
     variants: Sequence[Variant],
     tick: Callable[[int], None],
     memory_budget: int = MEMORY_BUDGET,
+    prefixes: KeptPrefixes | None = None,
 ) -> dict[Variant, list[Numbers]]:
     """ln p(continuation | prompt) in nats, for every variant and example an array (continuations,).
 
@@ -81,7 +84,7 @@ def log_likelihoods(
         scored = _scored(batch, asked, places)
         rows, targets = scored.rows.to(model.device), scored.targets.to(model.device)
         losses: dict[Variant, torch.Tensor] = {}
-        for variant, hidden in walk(model, batch, variants, memory_budget):
+        for variant, hidden in walk(model, batch, variants, memory_budget, prefixes):
             losses[variant] = next_token_nll(model, hidden.flatten(0, 1)[rows], targets)
         # The only time in a batch that the host waits for the device.
         nll = torch.stack([losses[variant] for variant in variants]).cpu().double().tolist()

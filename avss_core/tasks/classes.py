@@ -22,6 +22,7 @@ from avss_core.tasks.choices import credit
 from avss_core.tasks.context_length import longest_sequence
 from avss_core.tasks.task import ChoiceTask
 from avss_core.variants.block_output import block_output
+from avss_core.variants.kept_prefixes import KeptPrefixes
 from avss_core.variants.plain_call import plain_arguments
 from avss_core.variants.stand_ins import stand_ins
 from avss_core.variants.trie import MEMORY_BUDGET, walk
@@ -57,16 +58,18 @@ def score_classes(
     variants: Sequence[Variant],
     tick: Callable[[int], None],
     memory_budget: int = MEMORY_BUDGET,
+    prefixes: KeptPrefixes | None = None,
 ) -> pd.DataFrame:
     """Which class each variant gives each text: columns kept, document, example, chosen (the label's number), correct.
 
-    Raises ModelError when the classes are not the task's, NumericalError for scores that are not finite.
+    prefixes: see `walk`. Raises ModelError when the classes are not the task's, NumericalError for scores that are not
+    finite.
     """
     classes = list(class_numbers(task, model))
     windows = [Window(number, 0, _tokens(model, one.example.text)) for number, one in enumerate(asked)]
     found: dict[tuple[Variant, int], dict[str, Any]] = {}
     for batch in class_batches(model, windows):
-        for variant, hidden in walk(model, batch, variants, memory_budget):
+        for variant, hidden in walk(model, batch, variants, memory_budget, prefixes):
             logits = class_logits(model, batch, hidden).float().cpu()[:, classes].double().numpy()
             for window, scores in zip(batch.windows, logits, strict=True):
                 one = asked[window.document]

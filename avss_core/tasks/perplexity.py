@@ -17,6 +17,7 @@ from avss_core.errors import ModelError, NumericalError
 from avss_core.models.load import LoadedModel
 from avss_core.tasks.bootstrap import Numbers
 from avss_core.tasks.next_token import next_token_nll, predicted_tokens
+from avss_core.variants.kept_prefixes import KeptPrefixes
 from avss_core.variants.trie import MEMORY_BUDGET, walk
 from avss_core.variants.variant import Variant
 
@@ -27,13 +28,14 @@ def score(
     variants: Iterable[Variant],
     memory_budget: int = MEMORY_BUDGET,
     between_variants: Callable[[], None] = lambda: None,
+    prefixes: KeptPrefixes | None = None,
 ) -> pd.DataFrame:
     """Surprise of every variant at every document: kept (`"0,1,2"`), document, nll (nats, summed), tokens (predicted).
 
     Documents without a predicted token have no row. All variants of a batch are run as one prefix tree, and read back
-    from the device together. between_variants: called after each variant of a batch; may raise Cancelled. Raises
-    ModelError for a model that does not predict next tokens, CutError for variants of another model, NumericalError
-    when a loss is not finite.
+    from the device together. between_variants: called after each variant of a batch; may raise Cancelled.
+    prefixes: see `walk`. Raises ModelError for a model that does not predict next tokens, CutError for variants of
+    another model, NumericalError when a loss is not finite.
     """
     if not model.predicts_next_token:
         raise ModelError(
@@ -42,7 +44,9 @@ def score(
         )
     chosen = tuple(dict.fromkeys(variants))
     frames = [
-        frame for batch in batches for frame in _score_batch(model, batch, chosen, memory_budget, between_variants)
+        frame
+        for batch in batches
+        for frame in _score_batch(model, batch, chosen, memory_budget, between_variants, prefixes)
     ]
     empty = pd.DataFrame({"kept": pd.Series(dtype=str), **_columns(np.empty(0, np.int64), np.empty(0))})
     table = pd.concat(frames, ignore_index=True) if frames else empty
@@ -55,6 +59,7 @@ def _score_batch(
     variants: Sequence[Variant],
     memory_budget: int,
     between_variants: Callable[[], None],
+    prefixes: KeptPrefixes | None,
 ) -> Iterator[pd.DataFrame]:
     """A table for each variant, of the documents in one batch."""
     predicted = predicted_tokens(batch)
@@ -62,7 +67,7 @@ def _score_batch(
         return
     rows, targets = predicted.rows.to(model.device), predicted.targets.to(model.device)
     losses: dict[Variant, torch.Tensor] = {}
-    for variant, hidden in walk(model, batch, variants, memory_budget):
+    for variant, hidden in walk(model, batch, variants, memory_budget, prefixes):
         losses[variant] = next_token_nll(model, hidden.flatten(0, 1)[rows], targets)
         between_variants()
     # The only time in a batch that the host waits for the device.

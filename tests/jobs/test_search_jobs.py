@@ -51,6 +51,8 @@ from avss_core.pruning.search import (
 from avss_core.pruning.search.importance_scorer import importance_scorer
 from avss_core.pruning.search.perplexity_scorer import perplexity_scorer
 from avss_core.runs import Store
+from avss_core.variants.kept_prefixes import KeptPrefixes
+from avss_core.variants.trie import MEMORY_BUDGET
 
 BLOCKS = 4
 LAX = AppendixH(tolerance=0.2, convergence=0.0, again=True)
@@ -82,7 +84,9 @@ def steps_here(name: str, text: CorpusSpec) -> list[Step]:
     model = wrap(tiny_network(BLOCKS), tiny_tokenizer())
     windows = make_windows(read_corpus(text), model.tokenizer)
     settings = settings_of(name)
-    problem = Problem(BLOCKS, perplexity_scorer(model, make_batches(windows, 0)), settings.limits)
+    kept = KeptPrefixes(MEMORY_BUDGET)
+    scorer = perplexity_scorer(model, make_batches(windows, 0), prefixes=kept)
+    problem = Problem(BLOCKS, scorer, settings.limits, prefixes=kept)
     if name == "iterative":
         scores_of = importance_scorer(model, windows, RankSettings(("block_influence",)))
         return list(iterative_steps(problem, scores_of, settings.rule))

@@ -2,7 +2,8 @@
 
 Every cut that a step looks at is kept as an evaluation, under the same key as if it had been asked for alone. It costs
 a file of some kilobytes a cut, little beside a run of the model, and then a beam finds what greedy search has tried, a
-search with other limits finds its first steps, and single-block ablation on this text is there.
+search with other limits finds its first steps, and single-block ablation on this text is there. Iterative pruning,
+which tries one cut a step, also keeps hidden states in this process until its last step.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ import pandas as pd
 from avss_core.importance.compute import check_applies
 from avss_core.importance.ranking import Ranking
 from avss_core.jobs.requests import RankRequest, SearchRequest
-from avss_core.jobs.resident import resident_model, shards_for, windows_for
+from avss_core.jobs.resident import beside, resident_model, shards_for, windows_for
 from avss_core.jobs.results import finished_rankings
 from avss_core.jobs.works.base import Plan, Turn, Work, Write, plan_of_shards
 from avss_core.models.load import LoadedModel
-from avss_core.pruning.search import Problem, ScoresOf, StepRecord, metric_of, next_step, read_records, remembering
+from avss_core.pruning.search import (
+    Problem,
+    ScoresOf,
+    Search,
+    StepRecord,
+    metric_of,
+    next_step,
+    read_records,
+    remembering,
+)
 from avss_core.pruning.search.importance_scorer import importance_scorer, pruned_model
 from avss_core.pruning.search.task_scorer import task_scorer
 from avss_core.pruning.search.watched import watched
@@ -27,9 +37,12 @@ from avss_core.runs import Run, Store
 from avss_core.tasks import task_named
 from avss_core.tasks.asked import Shard
 from avss_core.tasks.run import check_task
+from avss_core.variants.kept_prefixes import KeptPrefixes
+from avss_core.variants.trie import MEMORY_BUDGET
 from avss_core.variants.variant import Variant
 
 _BETWEEN_WORDS = 0.05  # seconds
+_PREFIXES = "prefixes of a search"
 
 
 class SearchWork(Work):
@@ -54,16 +67,24 @@ class SearchWork(Work):
         settings, model = request.settings, resident_model(request.model)
         done = [record.step for record in read_records(turn.earlier(), settings.search)]
         words, kept, importance = _Words(turn, len(done) + 1), _Kept(request, turn), _Importance(request, turn)
-        scorer = task_scorer(model, request.task, self.shards(request), words.count)
+        prefixes = _prefixes_of(request, turn.run)
+        scorer = task_scorer(model, request.task, self.shards(request), words.count, prefixes)
         problem = Problem(
             model.n_blocks,
             remembering(scorer, kept.recall, kept.keep),
             settings.limits,
             metric_of(request.task),
             shares_prefixes=task_named(request.task).shares_prefixes,
+            prefixes=prefixes,
         )
-        with watched(model, words.look_up):
-            step = next_step(problem, settings, done, importance.scorer(model, words))
+        ends = True  # also when it is broken off: then it must not go on holding memory
+        try:
+            with watched(model, words.look_up):
+                step = next_step(problem, settings, done, importance.scorer(model, words))
+            ends = step.stop is not None
+        finally:
+            if ends:
+                beside(request.model).pop(_PREFIXES, None)
         return StepRecord(step, importance.block_runs, kept.asked, kept.recalled).write
 
     def enough(self, request: SearchRequest, run: Run, store: Store) -> bool:
@@ -73,6 +94,17 @@ class SearchWork(Work):
 
     def shards(self, request: SearchRequest) -> Sequence[Shard]:
         return shards_for(request.model, request.corpus, request.task)
+
+
+def _prefixes_of(request: SearchRequest, run: str) -> KeptPrefixes | None:
+    """What the steps of this run keep for one another; what another run may have left is forgotten."""
+    held = beside(request.model)
+    if request.settings.search is not Search.ITERATIVE or not task_named(request.task).shares_prefixes:
+        return None
+    if held.get(_PREFIXES, ("",))[0] != run:
+        held[_PREFIXES] = (run, KeptPrefixes(MEMORY_BUDGET))
+    kept: KeptPrefixes = held[_PREFIXES][1]
+    return kept
 
 
 class _Words:

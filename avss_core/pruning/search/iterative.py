@@ -67,9 +67,10 @@ def iterative_steps(
 ) -> Iterator[IterativeStep]:
     """The steps that follow those `done`, one block tried in each; nothing when the last of these says to stop.
 
-    Block runs are those of the evaluations; what importance costs depends on the method and is not counted. Of equal
-    scores the earlier block goes first. Raises SettingError when there is not one score for each block kept,
-    NumericalError for one that is not finite.
+    Block runs are those of the evaluations, without what a step shares with the model as it stands where the problem
+    has `prefixes`; what importance costs depends on the method and is not counted. Of equal scores the earlier block
+    goes first. Raises SettingError when there is not one score for each block kept, NumericalError for one that is not
+    finite.
     """
     rule, steps = rule or AppendixH(), list(done)
     while not steps or steps[-1].stop is None:
@@ -90,7 +91,7 @@ def _next(problem: Problem, scores_of: ScoresOf, rule: AppendixH, steps: Sequenc
     candidate = min(candidates, key=lambda block: (scores[block], block))
 
     cut = (*gone, candidate)
-    trial = problem.score([cut], last)
+    trial = problem.score([cut], last, one_by_one=True)
     delta = rule.delta_of(trial.unpruned)
     step = IterativeStep(**trial.judge(cut, delta), candidate=candidate, delta=delta, scores=scores)
     return step if step.stop else replace(step, stop=_stop(rule, trial.before, step, len(candidates) - 1))

@@ -11,6 +11,7 @@ from avss_core.errors import CorpusError
 from avss_core.models.load import LoadedModel
 from avss_core.pruning.search.scoring import Frames, LossOf
 from avss_core.tasks import perplexity
+from avss_core.variants.kept_prefixes import KeptPrefixes
 from avss_core.variants.trie import MEMORY_BUDGET
 from avss_core.variants.variant import Variant
 
@@ -20,12 +21,13 @@ def perplexity_scorer(
     batches: Sequence[Batch],
     between_batches: Callable[[int], None] = lambda tokens: None,
     memory_budget: int = MEMORY_BUDGET,
+    prefixes: KeptPrefixes | None = None,
 ) -> LossOf:
     """A callable from variants to frames of `document, nll, tokens`, which runs them as one prefix tree a batch.
 
     between_batches: called after every batch with the number of real tokens in it; may raise Cancelled, which leaves
-    nothing half done, since a search has its steps. Raises CorpusError without a batch; what the callable raises: see
-    `perplexity.score`.
+    nothing half done, since a search has its steps. prefixes: keeps states from call to call. Raises CorpusError
+    without a batch; what the callable raises: see `perplexity.score`.
     """
     if not batches:
         raise CorpusError("There is no text to measure a loss on; give at least one window of tokens.")
@@ -33,7 +35,7 @@ def perplexity_scorer(
     def loss_of(variants: Sequence[Variant]) -> Frames:
         tables = []
         for batch in batches:
-            tables.append(perplexity.score(model, [batch], variants, memory_budget))
+            tables.append(perplexity.score(model, [batch], variants, memory_budget, prefixes=prefixes))
             between_batches(batch.tokens)
         table = pd.concat(tables, ignore_index=True)
         sums = table.groupby(["kept", "document"], as_index=False)[["nll", "tokens"]].sum()

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from avss_core.pruning.search.limits import Limits
-from avss_core.pruning.search.scoring import PERPLEXITY, Frames, LossOf, Metric, loss_between
+from avss_core.pruning.search.scoring import PERPLEXITY, Frames, LossOf, Metric, Prefixes, loss_between
 from avss_core.pruning.search.step import Blocks, Decision, Step, Stop
 from avss_core.tasks.evaluation import Evaluation
 from avss_core.variants.plan import count_block_runs, count_block_runs_naive
@@ -22,6 +22,7 @@ class Problem:
     """A model of `n_blocks` blocks, how its variants are scored, how far to go.
 
     shares_prefixes: whether the scorer runs what variants share once; one that lets each write an answer cannot.
+    prefixes: what the scorer keeps of the step before; None: nothing. Greedy and beam search have no use for it.
     free: the blocks that may go; most: how many of them at most. Raises CutError when the limits do not fit the model.
     """
 
@@ -30,6 +31,7 @@ class Problem:
     limits: Limits = field(default_factory=Limits)
     metric: Metric = PERPLEXITY
     shares_prefixes: bool = True
+    prefixes: Prefixes | None = None
     free: frozenset[int] = field(init=False)
     most: int = field(init=False)
 
@@ -43,12 +45,20 @@ class Problem:
         """The blocks that stay when these are removed."""
         return Variant.without(self.n_blocks, removed).kept
 
-    def score(self, cuts: Iterable[Blocks], last: Step | None) -> Trial:
+    def score(self, cuts: Iterable[Blocks], last: Step | None, one_by_one: bool = False) -> Trial:
         """Score sets of removed blocks as one prefix tree; in the first step (`last` None) the whole model with them,
-        which is one block run more in a tree that holds the model without its last block."""
+        which is one block run more in a tree that holds the model without its last block.
+
+        one_by_one: every step of this search scores one cut, that of the step before and one block more; so the
+        states of the model as it stands are those kept, and the blocks before the one more are not run again.
+        """
         variants = {cut: Variant.without(self.n_blocks, cut) for cut in cuts}
         whole = Variant.full(self.n_blocks)
-        answer = self.ask([*variants.values()] if last else [whole, *variants.values()])
+        standing = None
+        if one_by_one and last and self.prefixes is not None and self.shares_prefixes:
+            standing = Variant.without(self.n_blocks, last.removed)
+            self.prefixes.stand_on(standing)
+        answer = self.ask([*variants.values()] if last else [whole, *variants.values()], standing)
         unpruned = last.unpruned if last else self.metric.summarise(answer.frames[whole])
         return Trial(
             problem=self,
@@ -60,18 +70,21 @@ class Problem:
             block_runs_naive=answer.block_runs_naive,
         )
 
-    def ask(self, variants: Iterable[Variant]) -> Answer:
-        """Score variants, each once however often it is listed."""
+    def ask(self, variants: Iterable[Variant], standing: Variant | None = None) -> Answer:
+        """Score variants, each once however often it is listed; standing: one whose prefixes are kept."""
         asked = tuple(dict.fromkeys(variants))
-        naive = count_block_runs_naive(asked)
-        return Answer(self.loss_of(asked), count_block_runs(asked) if self.shares_prefixes else naive, naive)
+        runs = naive = count_block_runs_naive(asked)
+        if self.shares_prefixes:
+            known = [] if standing is None else [standing]
+            runs = count_block_runs([*known, *asked]) - count_block_runs(known)
+        return Answer(self.loss_of(asked), runs, naive)
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
     """Frames of variants. block_runs: a block that runs over the whole text once counts 1, shared prefixes once;
-    block_runs_naive: the same variants, each run as a model of its own. What a scorer remembers from before, or runs
-    again for want of memory, does not change these."""
+    block_runs_naive: the same variants, each run as a model of its own. Evaluations that a scorer remembers, and what
+    it runs again for want of memory or since the search was interrupted, do not change these."""
 
     frames: Frames
     block_runs: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,16 @@ from avss_core.variants.variant import Variant
 # that shared prefixes of blocks are run once.
 Frames = Mapping[Variant, pd.DataFrame]
 LossOf = Callable[[Sequence[Variant]], Frames]
+
+
+class Prefixes(Protocol):
+    """What a scorer keeps from call to call, for a search that asks for one cut after another.
+
+    It is `variants.kept_prefixes`, said without torch.
+    """
+
+    def stand_on(self, variant: Variant) -> None:
+        """The model as it stands; what is asked for next leaves out blocks of it."""
 
 
 @dataclass(frozen=True)

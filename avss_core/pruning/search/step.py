@@ -43,7 +43,8 @@ class Step:
     evaluation   the performance as it stands after the step: `attempt`, or that of the step before
     removed      the blocks removed after the step, in the order they went (a beam's: in block order)
     drop         P(M_i) − P(M_{i+1}), positive where performance is lost, from the step before to `attempt`
-    block_runs   blocks run over the whole text in this step, shared prefixes once; block_runs_naive: without sharing
+    block_runs   blocks run over the whole text in this step, shared prefixes once, and in iterative pruning those
+                 shared with the model as it stands not again; block_runs_naive: without sharing
     stop         why this is the last step; None when the search goes on
     """
 
