@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -101,10 +102,18 @@ def _prefixes_of(request: SearchRequest, run: str) -> KeptPrefixes | None:
     held = beside(request.model)
     if request.settings.search is not Search.ITERATIVE or not task_named(request.task).shares_prefixes:
         return None
-    if held.get(_PREFIXES, ("",))[0] != run:
-        held[_PREFIXES] = (run, KeptPrefixes(MEMORY_BUDGET))
-    kept: KeptPrefixes = held[_PREFIXES][1]
-    return kept
+    kept: _OfRun | None = held.get(_PREFIXES)
+    if kept is None or kept.run != run:
+        kept = held[_PREFIXES] = _OfRun(run, KeptPrefixes(MEMORY_BUDGET))
+    return kept.prefixes
+
+
+@dataclass(frozen=True, eq=False)
+class _OfRun:
+    """What one run keeps from step to step; `resident.forget` drops it when the run is broken off between two."""
+
+    run: str
+    prefixes: KeptPrefixes
 
 
 class _Words:
