@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
-from random_models import DECODERS, ENCODERS, build
+from random_models import DECODERS, ENCODERS
 from rank_cases import logits_of, model_of, nll_of, windows_of
 
-from avss_core.corpora.batches import Batch
 from avss_core.errors import ModelError, NumericalError
 from avss_core.importance import RankSettings
-from avss_core.importance.compute import LISTED
-from avss_core.importance.method import Needs
-from avss_core.importance.passes import log_probabilities, measured, variants
+from avss_core.importance.passes import log_probabilities, variants
 from avss_core.importance.rank import rank
-from avss_core.models.load import LoadedModel, wrap
-from avss_core.variants import Variant
 from avss_core.variants.physical import pruned_network
-from avss_core.variants.trie import walk
 
 WINDOWS = windows_of(13, 8, 3, 1)
 BOTH = RankSettings(("ablation", "cim"))
@@ -39,33 +31,8 @@ def test_ablation_is_the_difference_of_two_networks(name: str) -> None:
         without = np.concatenate([nll_of(logits_of(pruned, window), window) for window in WINDOWS])
         assert ablation.scores[block] == pytest.approx(without.mean() - whole.mean(), abs=1e-4)
     assert alone.scores == pytest.approx(ablation.scores, abs=1e-5)
-    # CIM needs the whole model's answers first: 4, and 0 | 1 2 3, 0 1 | 2 3, 0 1 2 | 3, 0 1 2 3 less what is shared.
+    # As one tree: 4 for the whole, and 0 | 1 2 3, 0 1 | 2 3, 0 1 2 | 3, 0 1 2 3 less what is shared.
     assert ablation.block_runs == 4 + 3 + 1 + 2 + 1 + 1 + 1
-    # Ablation alone has it in the same tree: 0 1 2 3, which holds 0 1 2; 1 2 3; 0 | 2 3; 0 1 | 3.
-    assert alone.block_runs == 4 + 3 + 2 + 1
-
-
-@pytest.mark.parametrize("name", ["llama", "gpt2"])
-def test_one_tree_gives_the_very_numbers_of_a_walk_for_each_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, calls = wrap(build(name, 6), tokenizer=None), []
-    one_tree = RankSettings(("ablation",))
-    rank(model, WINDOWS, one_tree)
-    handles = [block.register_forward_hook(lambda *_: calls.append(1)) for block in model.blocks]
-    (together,) = rank(model, WINDOWS, one_tree)
-    assert together.block_runs == 6 * 7 / 2
-    assert len(calls) == together.block_runs * len(measured.batches_of(model, WINDOWS))
-    (listed,) = [each for each in LISTED if each.meets == Needs.VARIANTS]
-    assert listed.block_runs(6, 0) == together.block_runs, "what is told beforehand"
-    for handle in handles:
-        handle.remove()
-
-    def one_by_one(model: LoadedModel, batch: Batch, tree: list[Variant]) -> Iterator[tuple[Variant, torch.Tensor]]:
-        for variant in sorted(tree, key=lambda variant: -len(variant.kept)):
-            yield from walk(model, batch, [variant])
-
-    monkeypatch.setattr(variants, "walk", one_by_one)
-    (apart,) = rank(model, WINDOWS, one_tree)
-    assert (together.scores, together.details) == (apart.scores, apart.details), "bit for bit"
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3"])

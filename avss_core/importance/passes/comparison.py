@@ -39,10 +39,7 @@ class Comparison(ABC):
 
     @abstractmethod
     def whole(self, hidden: Tensor) -> None:
-        """Take the whole model's states after the last block, (sequences, tokens, hidden).
-
-        It must come first for CIM and for a classifier, whose loss is that of the whole model's own answer.
-        """
+        """Take the whole model's states after the last block, (sequences, tokens, hidden); must come first."""
 
     @abstractmethod
     def without(self, block: int, hidden: Tensor) -> None:

@@ -1,7 +1,4 @@
-"""The model without each single block, all of them as one prefix tree: ablation and CIM from the same logits.
-
-The whole model is in that tree, as one block run more, unless its answer must be known before theirs.
-"""
+"""The model without each single block, all of them as one prefix tree: ablation and CIM from the same logits."""
 
 from __future__ import annotations
 
@@ -35,9 +32,7 @@ def variants_pass(model: LoadedModel, windows: Sequence[Window], settings: RankS
     comparison = ClassComparison if classifies else TokenComparison
     full = Variant.full(model.n_blocks)
     without = [Variant.without(model.n_blocks, [block]) for block in range(model.n_blocks)]
-    whole_first = wants_cim or classifies
-    trees = [[full], without] if whole_first else [[full, *without]]
-    runs = sum(map(count_block_runs, trees))
+    runs = count_block_runs([full]) + count_block_runs(without)
     keeps_vocabulary = wants_cim and not classifies
     room = _WHOLE_BYTES // (4 * vocabulary_of(model)) if keeps_vocabulary else TOKENS_PER_BATCH
     tokens = sum(map(len, windows))
@@ -48,12 +43,11 @@ def variants_pass(model: LoadedModel, windows: Sequence[Window], settings: RankS
         if not compare.predictions:
             done(share * (len(without) + 1))
             continue
-        for tree in trees:
-            for variant, hidden in walk(model, batch, tree):
-                if variant == full:
-                    compare.whole(hidden)
-                else:
-                    compare.without(variant.removed[0], hidden)
-                done(share)
+        [(_, hidden)] = walk(model, batch, [full])
+        compare.whole(hidden)
+        done(share)
+        for variant, hidden in walk(model, batch, without):
+            compare.without(variant.removed[0], hidden)
+            done(share)
         tables += compare.tables()
     return Measured(tables, block_tokens=float(runs * tokens))
