@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -128,12 +128,18 @@ def test_profile_cut_evaluate(address: str, browser: Browser) -> None:
     assert int(slider.input_value()) == before + 2
 
 
-def test_what_the_server_answers_does_not_pull_the_slider_back(address: str, browser: Browser) -> None:
+def on_prune(address: str, browser: Browser) -> tuple[Page, Locator]:
+    """The Prune page and its cutoff slider, which has the focus."""
     page = browser.new_page(viewport={"width": 1280, "height": 1300})
     page.goto(f"{address}/prune")
     slider = page.get_by_role("slider", name=re.compile("Cutoff"))
     expect(slider).to_be_visible(timeout=MINUTES)
     slider.focus()
+    return page, slider
+
+
+def test_what_the_server_answers_does_not_pull_the_slider_back(address: str, browser: Browser) -> None:
+    page, slider = on_prune(address, browser)
     page.keyboard.press("Home")
     places = []
     for _ in range(12):  # each press comes while the server is at an earlier one
@@ -146,11 +152,7 @@ def test_what_the_server_answers_does_not_pull_the_slider_back(address: str, bro
 
 
 def test_the_slider_follows_what_the_server_says(address: str, browser: Browser) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 1300})
-    page.goto(f"{address}/prune")
-    slider = page.get_by_role("slider", name=re.compile("Cutoff"))
-    expect(slider).to_be_visible(timeout=MINUTES)
-    slider.focus()
+    page, slider = on_prune(address, browser)
     page.keyboard.press("End")
     expect(page.locator(".strip .removed")).to_have_count(28, timeout=MINUTES)
     # Fewer blocks may go, and so there are fewer places.
