@@ -60,7 +60,6 @@ def choose(run: Run) -> tuple[EvaluateRequest, dict[str, Ranked], tuple[int, ...
             removed,
             readings_of(base, slid),
             label="Cutoff: number of blocks to remove",
-            help=f"The papers remove about 25 %, which is {round(n_blocks / 4)} of these {n_blocks} blocks.",
             unknown=f"{NOT_EVALUATED} Press Evaluate.",
         )
         # Not a callback, which would be of the cut before where the slider and the button come in one message.

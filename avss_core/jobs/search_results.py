@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.errors import RunError
+from avss_core.errors import AvssError, RunError
 from avss_core.jobs.requests import EvaluateRequest, SearchRequest
 from avss_core.jobs.results import outcome_in
 from avss_core.pruning.outcome import Outcome
@@ -41,9 +42,10 @@ def searches_like(store: Store, request: SearchRequest) -> list[Run]:
     for run in store.runs(SearchRequest.kind, limit=None):
         if (run.spec["model"]["source"], run.spec["corpus"]["source"], run.spec["task"]) == places:
             asked = SearchRequest.from_dict(run.spec)
-            same = (asked.model.identity(), asked.corpus.identity(), asked.task) == wanted
-            if same and asked.run_id() == run.id:  # else files were changed since
-                found.append(run)
+            with suppress(AvssError):  # the text that importance was scored on may be gone
+                same = (asked.model.identity(), asked.corpus.identity(), asked.task) == wanted
+                if same and asked.run_id() == run.id:  # else files were changed since
+                    found.append(run)
     return found
 
 

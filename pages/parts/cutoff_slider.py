@@ -57,7 +57,6 @@ def draw_cutoff_slider(
     readings: Mapping[Blocks, Sequence[Reading]],
     *,
     label: str = "",
-    help: str = "",
     unknown: str = NOT_EVALUATED,
     rest: int = REST,
 ) -> None:
@@ -71,7 +70,7 @@ def draw_cutoff_slider(
         key=f"{key}-slider",
         data={
             "label": label,
-            "help": help,
+            "help": f"The papers remove about 25 %, which is {round(n_blocks / 4)} of these {n_blocks} blocks.",
             "blocks": n_blocks,
             "protected": protected,
             "cuts": cuts,

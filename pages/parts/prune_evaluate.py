@@ -14,7 +14,7 @@ NAME = "evaluation"
 
 
 def evaluate(request: EvaluateRequest, name: str = NAME) -> None:
-    """Submit what is still to do of a request ; what is wrong with it is told by `draw_job(name)`."""
+    """Submit what is still to do of a request; what is wrong with it is told by `draw_job(name)`."""
     try:
         left = still_to_do(store(), request)
     except AvssError as error:

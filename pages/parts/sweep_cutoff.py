@@ -49,7 +49,6 @@ def draw_cutoff(
         cut,
         readings_of(base, cuts),
         label="Blocks to remove",
-        help=f"The papers remove about 25 %, which is {round(0.25 * n_blocks)} of these {n_blocks} blocks.",
         rest=LONG_REST if st.session_state.get(AUTO) else REST,
     )
     by_itself = st.toggle("Evaluate cuts by themselves as the slider moves", key=AUTO)

@@ -210,6 +210,17 @@ def test_a_cut_is_run_once_for_all_searches(store: Store, jobs: Jobs, spec: Mode
         os.utime(weights, (weights.stat().st_atime, weights.stat().st_mtime - 10))
 
 
+def test_a_search_whose_text_for_importance_is_gone_is_not_listed(
+    store: Store, spec: ModelSpec, text: CorpusSpec, tmp_path: Path
+) -> None:
+    other = write_documents(tmp_path / "other.jsonl", documents=2, characters=20)
+    request = SearchRequest(spec, text, "perplexity", settings_of("iterative"), CorpusSpec(str(other)))
+    store.start_run(request.run_id(), request.kind, request.to_dict())
+    assert [run.id for run in searches_like(store, request)] == [request.run_id()]
+    other.unlink()
+    assert searches_like(store, replace(request, importance=text)) == []
+
+
 def test_blocks_that_were_scored_before_are_not_scored_again(
     store: Store, jobs: Jobs, spec: ModelSpec, text: CorpusSpec
 ) -> None:
