@@ -25,7 +25,7 @@ from pages.parts.outcomes import outcomes
 from pages.parts.picked_cut import remember_cut
 from pages.parts.prune_chart import draw_chart
 from pages.parts.prune_choose import Chosen, choose_cut
-from pages.parts.prune_evaluate import NAME, evaluate
+from pages.parts.evaluate_cuts import NAME, evaluate
 from pages.parts.prune_outcome import draw_outcome, readings_of
 from pages.parts.prune_rules import CUTOFF
 from pages.parts.prune_yardsticks import draw_yardsticks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.jobs import EvaluateRequest, SearchRequest
+from avss_core.jobs import SearchRequest
 from avss_core.jobs.results import still_to_do
 from avss_core.jobs.search_results import searches_like
 from avss_core.runs import Run
@@ -13,6 +13,7 @@ from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.engine import store
 from pages.parts.picked_cut import pick_cut
+from pages.parts.evaluate_cuts import evaluate
 from pages.parts.search_found import Found, found
 from pages.parts.search_live import draw_search
 from pages.parts.search_overlay import draw_overlay
@@ -33,13 +34,6 @@ def start(request: SearchRequest) -> None:
     if run_id == request.run_id():
         st.session_state[LOOK_AT] = run_id
         st.session_state.setdefault(STARTED, set()).add(run_id)
-
-
-def judge(request: EvaluateRequest) -> None:
-    """Evaluate what is still to do of cuts on held-out text (for callbacks)."""
-    left = still_to_do(store(), request)
-    if left.cuts:
-        start_job(JUDGE, left)
 
 
 def pick(removed: tuple[int, ...], reason: str) -> None:
@@ -64,15 +58,15 @@ def draw_judging(shown: Found) -> None:
     left = still_to_do(store(), shown.judged).cuts if shown.steps else ()
     if shown.run.status == "done" and left and shown.run.id in st.session_state.get(STARTED, set()):
         st.session_state[STARTED].discard(shown.run.id)
-        judge(shown.judged)
+        evaluate(shown.judged, JUDGE)
         st.rerun()
     if left:
         st.button(
             f"Judge {len(left)} cuts on held-out text",
             key="search-judge",
             icon=":material/balance:",
-            on_click=judge,
-            args=(shown.judged,),
+            on_click=evaluate,
+            args=(shown.judged, JUDGE),
             help="Each step's cut is the best of those tried on the text of the search, which therefore flatters it.",
         )
 
@@ -130,7 +124,7 @@ def page() -> None:
     if shown.run.ended and shown.steps:
         draw_judging(shown)
         draw_pick(shown)
-    draw_overlay([found(each.id, held_out) for each in runs], n_blocks, judge)
+    draw_overlay([found(each.id, held_out) for each in runs], n_blocks, JUDGE)
 
 
 if __name__ == "__main__":

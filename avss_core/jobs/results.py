@@ -25,6 +25,7 @@ from avss_core.runs.run import Kept
 from avss_core.tasks import Evaluation, task_named
 
 _RECENT = 100
+_LOOK_BACK = 20  # runs
 
 
 def profile_request(store: Store, run_id: str) -> ProfileRequest:
@@ -70,6 +71,23 @@ def still_to_do(store: Store, request: EvaluateRequest) -> EvaluateRequest:
     """The same request with only those cuts that no kept evaluation answers."""
     left = tuple(removed for removed in request.cuts if not store.has_evaluation(request.evaluation_key(removed)))
     return replace(request, cuts=left)
+
+
+def begun(store: Store, left: EvaluateRequest) -> EvaluateRequest | None:
+    """What the newest run was asked that has just these cuts left to evaluate and has not come to its end: under way,
+    or broken off with finished shards to go on from. Of its cuts those may be evaluated by now that are not asked for.
+
+    left: of `still_to_do`. None when there is no such run.
+    """
+    for run in store.runs(EvaluateRequest.kind, limit=_LOOK_BACK):
+        if run.status == "done":
+            continue
+        request = EvaluateRequest.from_dict(run.spec)
+        others = set(request.cuts).difference(left.cuts)
+        same = replace(request, cuts=left.cuts) == left and len(request.cuts) == len(left.cuts) + len(others)
+        if same and len(store.results({left.evaluation_key(removed) for removed in others})) == len(others):
+            return request
+    return None
 
 
 def before_and_after(

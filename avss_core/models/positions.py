@@ -43,8 +43,11 @@ def first_position(model: LoadedModel) -> int | None:
 
 def has_position_table(model: LoadedModel) -> bool:
     """Whether the network looks positions up in a table, which has an end: learned (GPT-2, OPT, BERT), or computed once
-    (GPT-J). Not where they are computed as they are needed (rotary angles, ALiBi).
+    (GPT-J), or of distances, which MPT computes in each run for as many as its config says. Not where they are computed
+    as they are needed (rotary angles, ALiBi elsewhere).
     """
+    if model.network.config.model_type == "mpt":
+        return True
     learned = [name for name, module in model.base.named_modules() if isinstance(module, nn.Embedding)]
     # Of a buffer only its own name counts: XGLM's lies in a module of positions that makes it longer when need be.
     computed = [name.rpartition(".")[2] for name, buffer in model.base.named_buffers() if buffer.is_floating_point()]

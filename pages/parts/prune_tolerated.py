@@ -14,7 +14,7 @@ from avss_core.pruning.targets import Tolerated
 from avss_core.tasks import task_named
 from pages.parts.block_runs import what_it_takes
 from pages.parts.outcomes import evaluations, outcome
-from pages.parts.prune_evaluate import evaluate
+from pages.parts.evaluate_cuts import evaluate
 
 Blocks = tuple[int, ...]
 

@@ -14,7 +14,7 @@ from avss_core.tasks import task_named
 from pages.parts.block_runs import what_it_takes
 from pages.parts.kept_drawings import kept
 from pages.parts.outcomes import RANDOM_DRAWS, ablation_frame, effect_of, evaluations, random_cuts
-from pages.parts.prune_evaluate import evaluate
+from pages.parts.evaluate_cuts import evaluate
 from pages.parts.show import show_figure
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
-import streamlit as st
 
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.jobs import EvaluateRequest, SearchRequest
-from avss_core.jobs.results import outcome_in
 from avss_core.jobs.search_results import cuts_of, held_out_request, held_out_table, search_records
-from avss_core.pruning.outcome import Outcome
 from avss_core.pruning.search import Step, StepRecord, steps_table
 from avss_core.runs import Run
 from pages.parts.engine import store
-
-Blocks = tuple[int, ...]
+from pages.parts.outcomes import outcomes_by_cut
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,8 @@ class Found:
 
     def held_out(self) -> pd.DataFrame:
         """One row a step that has been judged on held-out text."""
-        return held_out_table(self.steps, outcomes(self.judged, cuts_of(self.steps)))
+        outcomes = outcomes_by_cut(self.judged, cuts_of(self.steps))
+        return held_out_table(self.steps, {cut: by_metric[0] for cut, by_metric in outcomes.items()})
 
 
 def found(run_id: str, held_out: CorpusSpec) -> Found:
@@ -56,19 +53,3 @@ def found(run_id: str, held_out: CorpusSpec) -> Found:
     run = store().run(run_id)
     request, records = SearchRequest.from_dict(run.spec), search_records(store(), run_id)
     return Found(run, request, records, held_out_request(request, [record.step for record in records], held_out))
-
-
-def outcomes(request: EvaluateRequest, cuts: tuple[Blocks, ...]) -> dict[Blocks, Outcome]:
-    """The outcomes of those cuts that have been evaluated; none where the whole model has not been."""
-    keys = {cut: request.evaluation_key(cut) for cut in dict.fromkeys([(), *cuts])}
-    there = [cut for cut, key in keys.items() if store().has_evaluation(key)]
-    if () not in there:
-        return {}
-    plain = replace(request, cuts=())
-    return {cut: _outcome(keys[cut], plain, cut) for cut in there}
-
-
-@st.cache_data(show_spinner=False, max_entries=2048)
-def _outcome(evaluation_key: str, _request: EvaluateRequest, removed: Blocks) -> Outcome:
-    del evaluation_key
-    return outcome_in(store(), _request, removed, "found by a search")

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
 from avss_core.figures.retained import retained_curve
-from avss_core.jobs import EvaluateRequest
 from avss_core.jobs.results import still_to_do
 from avss_core.jobs.search_results import costs_of, cuts_of
 from avss_core.tasks import task_named
 from pages.parts.engine import store
-from pages.parts.search_found import Found, outcomes
+from pages.parts.evaluate_cuts import evaluate
+from pages.parts.outcomes import cuts_frame
+from pages.parts.search_found import Found
 from pages.parts.show import show_figure
 from pages.parts.told_apart import told_apart
 
 HELD_OUT, SEARCHED = "held-out text", "text of the search"
 MOST = 6
-COLUMNS = ("method", "removed", "share", "retained", "low", "high", "blocks", "value")
 
 
-def draw_overlay(searches: Sequence[Found], n_blocks: int, judge: Callable[[EvaluateRequest], None]) -> None:
+def draw_overlay(searches: Sequence[Found], n_blocks: int, job: str) -> None:
     """Retained against removed for each search that has a step, and a table of what each found and cost.
 
-    judge: starts an evaluation of cuts on held-out text (a callback).
+    job: the name that an evaluation of cuts on held-out text is started under.
     """
     with_steps = [search for search in searches if search.steps]
     if not with_steps:
@@ -42,17 +42,19 @@ def draw_overlay(searches: Sequence[Found], n_blocks: int, judge: Callable[[Eval
     )
     text = st.segmented_control("Judged on", [HELD_OUT, SEARCHED], default=HELD_OUT, key="search-text", required=True)
     shown = [names[run_id] for run_id in chosen]
-    frame = overlay_frame(shown, held_out=text != SEARCHED)
+    if not shown:
+        return
     if text == SEARCHED:
         st.caption("The text that the cuts were chosen on flatters them: each is the best of many there.")
-    elif shown:
-        _offer_judging(shown, judge)
+    else:
+        _offer_judging(shown, job)
+    frame = overlay_frame(shown, held_out=text != SEARCHED)
     name = task_named(with_steps[0].request.task).pretty_name.lower()
     show_figure(retained_curve(frame, n_blocks=n_blocks, task=name, title=f"Retained on {text}"), frame, "searches")
     st.dataframe(summary(shown), hide_index=True)
 
 
-def _offer_judging(shown: Sequence[Found], judge: Callable[[EvaluateRequest], None]) -> None:
+def _offer_judging(shown: Sequence[Found], job: str) -> None:
     """A button that judges all the cuts of these searches together, which runs what they share once."""
     every = tuple(dict.fromkeys(cut for search in shown for cut in search.judged.cuts))
     request = replace(shown[0].judged, cuts=every)
@@ -62,31 +64,19 @@ def _offer_judging(shown: Sequence[Found], judge: Callable[[EvaluateRequest], No
             f"Judge all {len(left)} cuts that are left on held-out text",
             key="search-judge-all",
             icon=":material/balance:",
-            on_click=judge,
-            args=(request,),
+            on_click=evaluate,
+            args=(request, job),
         )
 
 
 def overlay_frame(searches: Sequence[Found], held_out: bool) -> pd.DataFrame:
     """One row a search and cut that has been evaluated, as `figures.retained` draws it."""
-    rows, labels = [], [search.label for search in searches]
+    frames, labels = [], [search.label for search in searches]
     for search in searches:
         twin = f" · {search.run.id[:6]}" if labels.count(search.label) > 1 else ""
         request = search.judged if held_out else search.request.evaluation()
-        for cut, found in outcomes(request, cuts_of(search.steps)).items():
-            rows.append(
-                {
-                    "method": search.label + twin,
-                    "removed": len(cut),
-                    "share": len(cut) / found.cut.n_blocks,
-                    "retained": found.retained,
-                    "low": found.retained_low,
-                    "high": found.retained_high,
-                    "blocks": " ".join(map(str, cut)),
-                    "value": found.after.value,
-                }
-            )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        frames.append(cuts_frame(request, {search.label + twin: cuts_of(search.steps)}))
+    return pd.concat(frames, ignore_index=True)
 
 
 def summary(searches: Sequence[Found]) -> pd.DataFrame:

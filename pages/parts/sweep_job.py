@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from avss_core.jobs import EvaluateRequest
+from avss_core.jobs.results import begun
 from avss_core.jobs.sweep_results import plain_outcomes, values_so_far
 from avss_core.pruning.outcome import Outcome
 from avss_core.pruning.sweep import Blocks, Sweep, random_table, sweep_table
@@ -23,7 +24,6 @@ from pages.parts.trouble import told_in_a_box
 
 NAME = "sweep"
 GROW_SECONDS = 3.0
-_LOOK_BACK = 20  # runs
 Curve = Callable[[pd.DataFrame, pd.DataFrame], go.Figure]
 
 
@@ -31,10 +31,11 @@ def draw_start(run: Run, base: EvaluateRequest, sweep: Sweep) -> None:
     """The button, what the sweep costs, as one tree where the task can, and how much of it is known."""
     known = evaluations(base, sweep.cuts)
     left = replace(base, cuts=tuple(cut for cut in sweep.cuts if cut not in known))
-    earlier = _earlier(left) if left.cuts else None
+    earlier = begun(store(), left) if left.cuts else None
+    run_of_it = None if earlier is None else store().find_run(earlier.run_id())
     followed = store().find_run(st.session_state.get(f"{NAME}-run", ""))
-    if earlier is not None and not earlier.ended and (followed is None or followed.ended):
-        st.session_state[f"{NAME}-run"] = earlier.id  # started before this page was opened, or elsewhere
+    if run_of_it is not None and not run_of_it.ended and (followed is None or followed.ended):
+        st.session_state[f"{NAME}-run"] = run_of_it.id  # started before this page was opened, or elsewhere
     button, words = st.columns([1, 4], vertical_alignment="center")
     button.button(
         "Start" if len(known) < 2 else "Go on" if left.cuts else "Done",
@@ -42,7 +43,7 @@ def draw_start(run: Run, base: EvaluateRequest, sweep: Sweep) -> None:
         key="sweep-start",
         icon=":material/play_arrow:",
         on_click=start_job,
-        args=(NAME, left if earlier is None else EvaluateRequest.from_dict(earlier.spec)),
+        args=(NAME, earlier or left),
         disabled=not left.cuts,
         help="Every cut on the held-out text. What is evaluated already is free; what a cancelled sweep has finished "
         "is kept.",
@@ -98,17 +99,6 @@ def _draw_so_far(run_id: str, base: EvaluateRequest, sweep: Sweep, facts: dict[s
         f"Cuts that this job evaluates are estimated from {len(store().units(run_id))} of {run.n_units or '…'} shards "
         "of the text; intervals follow at the end."
     )
-
-
-def _earlier(left: EvaluateRequest) -> Run | None:
-    """The newest run that was to evaluate just these cuts and has not come to its end: under way, or broken off with
-    finished shards to go on from. Cuts that have been evaluated since it began do not count."""
-    for run in store().runs(EvaluateRequest.kind, limit=_LOOK_BACK):
-        more = {tuple(cut) for cut in run.spec["cuts"]}.difference(left.cuts)
-        same = run.status != "done" and _is_of(run, left) and len(run.spec["cuts"]) == len(more) + len(left.cuts)
-        if same and len(evaluations(left, more)) == len(more):
-            return run
-    return None
 
 
 def _is_of(run: Run, base: EvaluateRequest) -> bool:

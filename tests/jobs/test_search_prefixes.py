@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from in_this_process import work_unit
 from tiny_model import save_tiny_model, write_documents
 
 from avss_core.corpora import CorpusSpec
@@ -14,8 +15,6 @@ from avss_core.importance import RankSettings
 from avss_core.jobs import SearchRequest
 from avss_core.jobs.resident import beside, resident_model, shards_for
 from avss_core.jobs.search_results import costs_of, search_records
-from avss_core.jobs.works.base import Turn
-from avss_core.jobs.works.search import SearchWork
 from avss_core.models import ModelSpec
 from avss_core.pruning.search import AppendixH, Search, SearchSettings, StepRecord
 from avss_core.runs import Store
@@ -31,18 +30,17 @@ def request_(tmp_path: Path) -> SearchRequest:
     return SearchRequest(spec, text, "perplexity", SearchSettings(rule=rule, rank=RankSettings(("magnitude",))))
 
 
-def make_step(request: SearchRequest, store: Store, run: str, number: int, cancel_at: int | None = None) -> StepRecord:
+def make_step(request: SearchRequest, store: Store, number: int, cancel_at: int | None = None) -> StepRecord:
     said = 0
 
-    def count(tokens: int) -> None:
+    def say(_stage: str) -> None:
         nonlocal said
         said += 1
         if said == cancel_at:
             raise Cancelled("The job was cancelled.")
 
-    write = SearchWork().run(request, Turn(number, run, store, count, lambda stage: None))
-    store.add_unit(run, number, 0, 0.1, write)
-    return search_records(store, run)[-1]
+    work_unit(store, request, number, say)
+    return search_records(store, request.run_id())[-1]
 
 
 def test_a_step_runs_the_blocks_that_it_says_and_the_last_leaves_nothing(store: Store, request_: SearchRequest) -> None:
@@ -57,7 +55,7 @@ def test_a_step_runs_the_blocks_that_it_says_and_the_last_leaves_nothing(store: 
     for number in range(BLOCKS):
         handles = [block.register_forward_hook(lambda *_: calls.append(1)) for block in model.blocks]
         calls.clear()
-        record = make_step(request, store, run.id, number)
+        record = make_step(request, store, number)
         for handle in handles:
             handle.remove()
         looks = 2 if number == 0 else 0  # at a block's answer, before anything runs
@@ -73,21 +71,22 @@ def test_a_step_runs_the_blocks_that_it_says_and_the_last_leaves_nothing(store: 
 
 def test_a_search_that_is_broken_off_holds_no_memory_and_ends_the_same(store: Store, request_: SearchRequest) -> None:
     request, records = request_, []
-    for name in ("whole", "broken"):
-        run = store.start_run(name, request.kind, request.to_dict())
+    for broken_off in (False, True):
+        run = store.start_run(request.run_id(), request.kind, request.to_dict())
         assert run is not None
         store.add_facts(run.id, run.attempt, blocks=BLOCKS)
         for number in range(BLOCKS):
-            if name == "broken" and number == 2:
+            if broken_off and number == 2:
+                assert beside(request.model) != {}
                 with pytest.raises(Cancelled):
-                    make_step(request, store, name, number, cancel_at=2)
+                    make_step(request, store, number, cancel_at=2)
                 assert beside(request.model) == {}
-            record = make_step(request, store, name, number)
+            record = make_step(request, store, number)
             if record.step.stop is not None:
                 break
-        records.append([record.step for record in search_records(store, name)])
-        store.end_run(name, run.attempt, "cancelled")
-        store.delete_run(name)
+        records.append([record.step for record in search_records(store, run.id)])
+        store.end_run(run.id, run.attempt, "cancelled")
+        store.delete_run(run.id)
     assert records[0] == records[1]
     assert len(records[0]) > 3
 
@@ -96,5 +95,5 @@ def test_greedy_search_keeps_nothing(store: Store, request_: SearchRequest) -> N
     request = SearchRequest(request_.model, request_.corpus, "perplexity", SearchSettings(Search.GREEDY))
     run = store.start_run(request.run_id(), request.kind, request.to_dict())
     assert run is not None
-    make_step(request, store, run.id, 0)
+    make_step(request, store, 0)
     assert beside(request.model) == {}

@@ -14,7 +14,7 @@ from known_losses import KnownLosses
 from avss_core.corpora import CorpusSpec
 from avss_core.errors import RunError
 from avss_core.jobs import EvaluateRequest
-from avss_core.jobs.results import outcome_in
+from avss_core.jobs.results import begun, outcome_in, still_to_do
 from avss_core.jobs.sweep_results import (
     facts_in,
     paired_outcomes,
@@ -209,3 +209,18 @@ def test_files_are_looked_at_once_a_request(request_of: EvaluateRequest, monkeyp
     assert EvaluateRequest.from_dict(request_of.to_dict()) == request_of
     assert replace(request_of).evaluation_key((1,)) in keys
     assert len(looked) == 2
+
+
+@pytest.mark.parametrize(
+    ("known", "found"), [(((), (1, 2)), True), (((),), False), (((), (1,), (1, 2)), False)], ids=str
+)
+def test_cuts_whose_run_was_broken_off_are_gone_on_with(
+    store: Store, request_of: EvaluateRequest, known: tuple[Blocks, ...], found: bool
+) -> None:
+    asked, run = started(store, request_of, ((), (1,), (2, 1)))
+    store.end_run(run.id, run.attempt, "cancelled")
+    evaluate(store, request_of, (*known, (5,)))  # and one that was never asked of the other
+    left = still_to_do(store, replace(request_of, cuts=((), (1,))))
+    assert begun(store, left) == (asked if found else None)
+    elsewhere = replace(left, corpus=replace(left.corpus, max_tokens=500))
+    assert begun(store, elsewhere) is None

@@ -215,7 +215,7 @@ def test_the_healed_cut_is_judged_on_a_task_beside_the_cut_and_the_whole_model(
     shown.session_state["heal-evaluation-task"] = "sentiment"
     healthy(shown.run())
     assert any("have not been evaluated on this yet" in caption.value for caption in shown.caption)
-    with patch("pages.parts.prune_evaluate.start_job") as start:
+    with patch("pages.parts.evaluate_cuts.start_job") as start:
         shown.button(key="heal-evaluate").click().run()
     (_, plain), (_, healed) = (call.args for call in start.call_args_list)
     assert (plain.task, plain.cuts, plain.healing) == ("sentiment", ((), (1, 2)), None)
@@ -239,7 +239,7 @@ def test_the_healed_cut_is_judged_on_a_task_beside_the_cut_and_the_whole_model(
     assert (table["low"] < table["value"]).all()
     assert (table["value"] < table["high"]).all()
     assert any("healed cut 90.0%" in caption.value for caption in shown.caption)
-    with patch("pages.parts.prune_evaluate.start_job") as start:
+    with patch("pages.parts.evaluate_cuts.start_job") as start:
         shown.button(key="heal-evaluate").click().run()
     assert not start.called, "what is known is not evaluated again"
 
@@ -253,7 +253,7 @@ def test_healing_is_judged_on_its_own_text_and_the_healed_cut_on_any(
     shown.session_state["heal-evaluation-perplexity-source"] = str(other)
     healthy(shown.run())
     assert "Healing is judged on the text it learns from" in shown.select_slider(key="heal-tokens").help
-    with patch("pages.parts.prune_evaluate.start_job") as start:
+    with patch("pages.parts.evaluate_cuts.start_job") as start:
         shown.button(key="heal-evaluate").click().run()
     for (_, request), healing in zip((call.args for call in start.call_args_list), (None, run.id), strict=True):
         assert (request.task, request.healing) == ("perplexity", healing)

@@ -368,35 +368,6 @@ _draw_growing(run.id, EvaluateRequest.from_dict(run.spec), sweep, run.facts, par
     assert numbers(line["y"])[2] == pytest.approx(np.exp(KNOWN.loss(frozenset()) - KNOWN.loss(frozenset((1, 2)))))
 
 
-@pytest.mark.parametrize(
-    ("known", "found"), [(((), (1, 2)), True), (((),), False), (((), (1,), (1, 2)), False)], ids=str
-)
-def test_a_sweep_that_was_broken_off_is_gone_on_with(
-    profile: tuple[Store, ProfileRequest], known: tuple[tuple[int, ...], ...], found: bool
-) -> None:
-    store, request = profile
-    evaluate(store, request, known)
-    asked = EvaluateRequest(request.model, HELD_OUT, "perplexity", ((), (1,), (1, 2)))
-    run = store.start_run(asked.run_id(), asked.kind, asked.to_dict(), FACTS)
-    if run is not None:  # else `evaluate` has finished the very same
-        store.end_run(run.id, run.attempt, "cancelled")
-    script = f"""
-import sys
-sys.path.insert(0, {str(ROOT)!r})
-from dataclasses import replace
-import streamlit as st
-from avss_core.jobs import EvaluateRequest
-from pages.parts.engine import store
-from pages.parts.sweep_job import _earlier
-st.cache_resource.clear()
-left = replace(EvaluateRequest.from_dict(store().run({asked.run_id()!r}).spec), cuts=((1,),))
-found = _earlier(left)
-st.text("none" if found is None else found.id)
-"""
-    shown = quiet(AppTest.from_string(script, default_timeout=60).run())
-    assert shown.text[0].value == (asked.run_id() if found else "none")
-
-
 def numbers(values: object) -> list[float]:
     """Numbers of a plotly trace, which may be packed."""
     if isinstance(values, dict):

@@ -23,13 +23,14 @@ def _xglm() -> PreTrainedModel:
     return hf.XGLMForCausalLM(hf.XGLMConfig(vocab_size=VOCAB, **widths))
 
 
-# Tables that are computed once: GPT-J's and CTRL's end, XGLM's grows.
+# Tables that are computed: GPT-J's, CTRL's and MPT's end, XGLM's grows.
 COMPUTED: dict[str, Callable[[], PreTrainedModel]] = {
     "gptj": lambda: hf.GPTJForCausalLM(hf.GPTJConfig(**_COMMON, rotary_dim=4)),
     "ctrl": lambda: hf.CTRLLMHeadModel(hf.CTRLConfig(**_COMMON, dff=64)),
+    "mpt": lambda: hf.MptForCausalLM(hf.MptConfig(32, 4, 2, max_seq_len=256, vocab_size=VOCAB)),
     "xglm": _xglm,
 }
-END = {"gpt2", "opt", "bert", "distilbert", "roberta", "gptj", "ctrl"}
+END = {"gpt2", "opt", "bert", "distilbert", "roberta", "gptj", "ctrl", "mpt"}
 
 
 def window_of(tokens: int) -> Window:

@@ -78,14 +78,10 @@ class SearchWork(Work):
             shares_prefixes=task_named(request.task).shares_prefixes,
             prefixes=prefixes,
         )
-        ends = True  # also when it is broken off: then it must not go on holding memory
-        try:
-            with watched(model, words.look_up):
-                step = next_step(problem, settings, done, importance.scorer(model, words))
-            ends = step.stop is not None
-        finally:
-            if ends:
-                beside(request.model).pop(_PREFIXES, None)
+        with watched(model, words.look_up):
+            step = next_step(problem, settings, done, importance.scorer(model, words))
+        if step.stop is not None:
+            beside(request.model).pop(_PREFIXES, None)
         return StepRecord(step, importance.block_runs, kept.asked, kept.recalled).write
 
     def enough(self, request: SearchRequest, run: Run, store: Store) -> bool:
@@ -110,7 +106,7 @@ def _prefixes_of(request: SearchRequest, run: str) -> KeptPrefixes | None:
 
 @dataclass(frozen=True, eq=False)
 class _OfRun:
-    """What one run keeps from step to step; `resident.forget` drops it when the run is broken off between two."""
+    """What one run keeps from step to step; `resident.forget` drops it when the run is broken off."""
 
     run: str
     prefixes: KeptPrefixes
