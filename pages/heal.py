@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import streamlit as st
 
-from avss_core.jobs import HealRequest
+from avss_core.jobs import EvaluateRequest, HealRequest
 from avss_core.pruning import Cut
+from avss_core.tasks import PERPLEXITY
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.heal_live import draw_progress
 from pages.parts.heal_result import draw_history, draw_result
 from pages.parts.heal_settings import choose_cut_to_heal, choose_healing
 from pages.parts.job_of_request import start_request
+from pages.parts.judged_text import warn_of_judged_text
+from pages.parts.picked_cut import known_cut
 from pages.parts.trouble import told_in_a_box
 from pages.parts.wait_for_profile import waits_for_profile
+
+
+def warn_of_chosen_on(request: HealRequest) -> None:
+    """Say it when the cut was chosen on the text that its healing is judged on."""
+    known = known_cut(request.model.identity(), request.removed)
+    if known is not None:
+        judged = EvaluateRequest(request.model, request.evaluate, PERPLEXITY, ((),))
+        warn_of_judged_text(judged, {known.reason: known.measured_on})
 
 
 def page() -> None:
@@ -36,6 +47,7 @@ def page() -> None:
         if request is not None and cut is not None:
             chosen = request, cut
             st.caption(f"Kept: {', '.join(map(str, cut.kept))}. The cut: {cut.reason}.")
+            warn_of_chosen_on(request)
         st.button(
             "Heal",
             type="primary",

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import streamlit as st
 
-from avss_core.corpora.spec import CorpusSpec
 from avss_core.jobs import EvaluateRequest
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning import protected_ends
 from avss_core.runs import Run
 from pages.parts.by_address import run_dashboard
-from pages.parts.choose_cut import BY_HAND, choose_protected_ends
+from pages.parts.choose_cut import choose_protected_ends
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.choose_task import choose_task
 from pages.parts.cutoff_slider import NOT_EVALUATED, draw_cutoff_slider
+from pages.parts.evaluate_cuts import NAME, evaluate
 from pages.parts.generate_beside import draw_generate
 from pages.parts.judged_text import warn_of_judged_text
 from pages.parts.measured_gain import draw_gain
@@ -25,7 +25,6 @@ from pages.parts.outcomes import outcomes
 from pages.parts.picked_cut import remember_cut
 from pages.parts.prune_chart import draw_chart
 from pages.parts.prune_choose import Chosen, choose_cut
-from pages.parts.evaluate_cuts import NAME, evaluate
 from pages.parts.prune_outcome import draw_outcome, readings_of
 from pages.parts.prune_rules import CUTOFF
 from pages.parts.prune_yardsticks import draw_yardsticks
@@ -44,7 +43,6 @@ def choose(run: Run) -> tuple[EvaluateRequest, dict[str, Ranked], tuple[int, ...
         left, right = st.columns([3, 2], gap="medium")
         with right:
             task, corpus = choose_task(run, "evaluation")
-        profiled = CorpusSpec.from_dict(run.spec["corpus"])
         base = EvaluateRequest(ModelSpec.from_dict(run.spec["model"]), corpus, task, ((),))
         rankings = known_rankings(run, base, settings)
         with left:
@@ -71,8 +69,7 @@ def choose(run: Run) -> tuple[EvaluateRequest, dict[str, Ranked], tuple[int, ...
             help="The task with and without these blocks, on documents or examples that were not profiled.",
         ):
             evaluate(replace(base, cuts=tuple(dict.fromkeys([(), removed]))))
-        by = {chosen.order: rankings[chosen.order].text} if chosen.order else {BY_HAND: profiled}
-        warn_of_judged_text(base, by)
+        warn_of_judged_text(base, {chosen.order or chosen.cut.reason: chosen.measured_on})
     return base, rankings, protected, chosen
 
 
@@ -85,7 +82,7 @@ def page() -> None:
         return
     base, rankings, protected, chosen = choose(run)
     cut = chosen.cut
-    remember_cut(base.model.identity(), cut.removed, cut.reason)
+    remember_cut(chosen.handed(base))
 
     draw_job(NAME)
 
@@ -98,7 +95,7 @@ def page() -> None:
         "Is the score right?": lambda: draw_yardsticks(base, cut, protected, measured, rankings[measured].scores),
         "What is gained?": lambda: draw_gain(base.model, base.corpus, cut),
         "What does it write?": lambda: draw_generate(base.model, base.corpus, cut, run),
-        "Take it home": lambda: draw_take_home(base, cut, method=rankings[chosen.order].words if chosen.order else ""),
+        "Take it home": lambda: draw_take_home(base, cut, method=chosen.method),
     }
     # Only what is looked at is drawn, so that going back to an evaluated cut stays quick.
     for tab, view in zip(st.tabs(list(views), key="views", on_change="rerun"), views.values(), strict=True):

@@ -12,8 +12,8 @@ from avss_core.runs import Run
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.engine import store
-from pages.parts.picked_cut import pick_cut
 from pages.parts.evaluate_cuts import evaluate
+from pages.parts.picked_cut import HandedCut, pick_cut
 from pages.parts.search_found import Found, found
 from pages.parts.search_live import draw_search
 from pages.parts.search_overlay import draw_overlay
@@ -36,9 +36,10 @@ def start(request: SearchRequest) -> None:
         st.session_state.setdefault(STARTED, set()).add(run_id)
 
 
-def pick(removed: tuple[int, ...], reason: str) -> None:
+def pick(request: SearchRequest, removed: tuple[int, ...], reason: str) -> None:
     """Hand a cut to the Prune page."""
-    pick_cut(removed, reason)
+    texts = (request.corpus, *([] if request.importance is None else [request.importance]))
+    pick_cut(HandedCut(request.model.identity(), removed, reason, texts))
     st.session_state[PICKED] = reason
 
 
@@ -83,7 +84,7 @@ def draw_pick(shown: Found) -> None:
         icon=":material/content_cut:",
         disabled=not step.removed,
         on_click=pick,
-        args=(step.removed, reason),
+        args=(shown.request, step.removed, reason),
     )
     if PICKED in st.session_state:
         st.success(f"The Prune page shows the cut of {st.session_state.pop(PICKED)} when you open it.")

@@ -41,7 +41,8 @@ def page() -> None:
         chosen = choose_sweep(known, n_blocks, task_named(task).shares_prefixes)
         sweep = chosen.sweep
         draw_start(run, base, sweep)
-        warn_of_judged_text(base, {label: known[label.removesuffix(STRETCHES)].text for label in sweep.methods})
+        orders = {label: known[label.removesuffix(STRETCHES)] for label in sweep.methods}
+        warn_of_judged_text(base, {label: [ranked.text] for label, ranked in orders.items()})
     draw_missing_rankings(run, known, settings)
 
     growing = draw_progress(base, sweep, run.facts, partial(sweep_curve, task, n_blocks))
@@ -53,7 +54,7 @@ def page() -> None:
         if len(methods):
             st.caption("Click a point to see its cut below.")
     if chosen.further:
-        draw_cutoff(base, chosen.further, sweep.protected, n_blocks)
+        draw_cutoff(base, chosen.further, orders, sweep.protected, n_blocks)
 
 
 if __name__ == "__main__":

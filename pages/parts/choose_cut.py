@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from avss_core.models.spec import ModelSpec
 from avss_core.pruning import Cut, protected_ends
-from pages.parts.picked_cut import take_picked_cut
+from pages.parts.picked_cut import HandedCut, take_picked_cut
 
 BY_HAND = "by hand"
 _METHOD, _TICKED, _WHY = "method", "ticked", "ticked-why"
@@ -29,36 +30,58 @@ def choose_protected_ends(n_blocks: int) -> tuple[int, int]:
 
 
 def _choose_end(end: str, n_blocks: int) -> int:
-    protects = st.toggle(f"Protect the {end}", value=True, key=f"protect-{end}", help="Never removed by a score.")
+    protects = st.toggle(
+        f"Protect the {end}",
+        value=True,
+        key=f"protect-{end}",
+        persist_state="session",
+        help="Never removed by a score.",
+    )
     count = st.number_input(
-        f"So many {end} blocks", 1, max(1, n_blocks - 1), 1, key=f"protect-{end}-count", disabled=not protects
+        f"So many {end} blocks",
+        1,
+        max(1, n_blocks - 1),
+        1,
+        key=f"protect-{end}-count",
+        persist_state="session",
+        disabled=not protects,
     )
     return int(count) if protects else 0
 
 
-def choose_method(labels: Iterable[str], n_blocks: int) -> str:
+def choose_method(labels: Iterable[str], n_blocks: int, model: ModelSpec) -> str:
     """Draw what the blocks are removed by: one of the orders, or by hand. A cut from another page is taken first."""
     options = [*labels, BY_HAND]
     picked = take_picked_cut()
-    if picked is not None and all(0 <= block < n_blocks for block in picked[0]):
+    if picked is not None and picked.model == model.identity():
         st.session_state[_METHOD] = BY_HAND
-        st.session_state[_TICKED], st.session_state[_WHY] = list(picked[0]), picked
+        st.session_state[_TICKED], st.session_state[_WHY] = list(picked.removed), picked
     elif picked is not None:
-        st.warning(f"The cut {list(picked[0])} is of another model; this one has blocks 0 to {n_blocks - 1}.")
+        st.warning(f"The cut {list(picked.removed)} is of another model, or its files were changed: choose it again.")
     if st.session_state.get(_METHOD) not in options:
         st.session_state[_METHOD] = options[0]
     method = st.selectbox(
         "Remove by",
         options,
         key=_METHOD,
+        persist_state="session",
         help="AVSS comes from the profile; the Methods page measures more ways to score blocks, which then stand here. "
         "The ablation of single blocks is measured below.",
     )
     return str(method)
 
 
-def tick_blocks(n_blocks: int) -> Cut:
-    """Draw the blocks to tick; the cut says where it comes from as long as it is the one another page handed over."""
-    ticked = st.pills("Blocks to remove", range(n_blocks), selection_mode="multi", key=_TICKED, width="stretch")
-    removed, why = st.session_state.get(_WHY, ((), ""))
-    return Cut(tuple(ticked), n_blocks, why if set(ticked) == set(removed) and why else "ticked by hand")
+def tick_blocks(n_blocks: int, model: ModelSpec) -> tuple[Cut, HandedCut | None]:
+    """Draw the blocks to tick; the cut, and the one that another page handed over as long as it is that."""
+    ticked = st.pills(
+        "Blocks to remove",
+        range(n_blocks),
+        selection_mode="multi",
+        key=_TICKED,
+        persist_state="session",
+        width="stretch",
+    )
+    handed: HandedCut | None = st.session_state.get(_WHY)
+    if handed is None or not handed.removes(ticked) or handed.model != model.identity():
+        return Cut(tuple(ticked), n_blocks, "ticked by hand"), None
+    return Cut(tuple(ticked), n_blocks, handed.reason), handed

@@ -31,6 +31,7 @@ def choose_source(label: str, words: Mapping[str, str], key: str, help_text: str
         [*words, *([typed] if typed and typed not in words else [])],
         format_func=lambda named: words.get(named, named),
         key=f"{key}-source",
+        persist_state="session",
         accept_new_options=True,
         help=help_text,
     )
@@ -59,6 +60,7 @@ def choose_everything(what: str, key: str) -> bool:
     return st.checkbox(
         f"Use all {what}",
         key=f"{key}-everything",
+        persist_state="session",
         help="Off, about half of them (by a hash of their text) are left out, as they may have been profiled.",
     )
 
@@ -68,8 +70,12 @@ def choose_place(spec: CorpusSpec, key: str) -> CorpusSpec:
     config, split = st.columns(2)
     return replace(
         spec,
-        config=config.text_input("Configuration (hub)", key=f"{key}-config", placeholder=spec.config) or spec.config,
-        split=split.text_input("Split (hub)", key=f"{key}-split", placeholder=spec.split) or spec.split,
+        config=config.text_input(
+            "Configuration (hub)", key=f"{key}-config", persist_state="session", placeholder=spec.config
+        )
+        or spec.config,
+        split=split.text_input("Split (hub)", key=f"{key}-split", persist_state="session", placeholder=spec.split)
+        or spec.split,
     )
 
 
@@ -78,7 +84,7 @@ def columns_there(spec: CorpusSpec, key: str) -> list[str]:
 
     Raises CorpusError when the source cannot be read.
     """
-    if spec.kind == "hub" and not st.toggle("Look up its columns", key=f"{key}-look-up"):
+    if spec.kind == "hub" and not st.toggle("Look up its columns", key=f"{key}-look-up", persist_state="session"):
         return []
     whole = replace(spec, part="all", max_examples=None)
     return _columns(whole.identity(), whole)
@@ -91,6 +97,7 @@ def choose_column(meaning: str, usual: str, columns: Sequence[str], key: str, he
         columns,
         index=columns.index(usual) if usual in columns else None,
         key=f"{key}-column-{meaning}",
+        persist_state="session",
         placeholder=usual,
         accept_new_options=True,
         help=help_text,
@@ -104,7 +111,7 @@ def draw_first(label: str, task: Task, spec: CorpusSpec, key: str) -> None:
     Raises CorpusError when they cannot be read.
     """
     local = spec.kind in ("file", "folder")
-    if st.toggle(label, value=local, key=f"{key}-preview-{'own' if local else 'known'}"):
+    if st.toggle(label, value=local, key=f"{key}-preview-{'own' if local else 'known'}", persist_state="session"):
         st.dataframe(first_examples(spec.identity(), task.name, spec), hide_index=True)
 
 

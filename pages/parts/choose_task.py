@@ -46,6 +46,7 @@ def choose_task(run: Run, key: str) -> tuple[str, CorpusSpec]:
         [task.name for task in tasks_for(run)],
         format_func=lambda name: task_named(name).pretty_name,
         key=f"{key}-task",
+        persist_state="session",
         help="What the model is asked to do before and after blocks are removed.",
     )
     task = task_named(name or PERPLEXITY)
@@ -71,6 +72,7 @@ def _choose_examples(task: Task, key: str) -> CorpusSpec:
         EXAMPLES[2],
         format_func=lambda number: "all" if number == ALL_EXAMPLES else str(number),
         key=f"{key}-examples",
+        persist_state="session",
         help="In the source's order. More examples, narrower intervals, longer waits.",
     )
     spec = spec_of(task, source or task.default_source, max_examples=most or None)
@@ -102,6 +104,7 @@ def choose_columns(task: Task, spec: CorpusSpec, key: str) -> CorpusSpec:
     more = st.text_input(
         "More of the mapping",
         key=f"{key}-mapping",
+        persist_state="session",
         placeholder="label.0=negative, label.1=positive, each=questions, group=question_id, answer=",
         help="What a label stands for, the column with a list of questions, the column that groups rows into one "
         "question, and answer= where the first choice is always right.",

@@ -77,7 +77,9 @@ def choose_held_out_text(
     run: Run, key: str = "evaluation-tokens", default: int = 4000, more_help: str = ""
 ) -> CorpusSpec:
     """Draw how many tokens are read; the documents are those that the profile left out."""
-    tokens = st.select_slider("Tokens to evaluate on", BUDGETS, default, key=key, help=f"{TOKENS_HELP}{more_help}")
+    tokens = st.select_slider(
+        "Tokens to evaluate on", BUDGETS, default, key=key, persist_state="session", help=f"{TOKENS_HELP}{more_help}"
+    )
     return held_out(run, tokens)
 
 

@@ -43,14 +43,16 @@ def start(model: ModelSpec, corpus: CorpusSpec, removed: tuple[int, ...], healin
 def draw_form(model: ModelSpec, corpus: CorpusSpec, cut: Cut, chat: bool, healing: str | None) -> None:
     """Prompt, settings, button."""
     with st.form("generate-form", border=True):
-        st.text_area("Prompt", _FIRST_PROMPT, key=PROMPT, height=80)
+        st.text_area("Prompt", _FIRST_PROMPT, key=PROMPT, persist_state="session", height=80)
         new, temperature, top_p, seed, button = st.columns([2, 2, 2, 1, 2], vertical_alignment="bottom")
-        new.slider("New tokens", 8, 256, 48, 8, key="generate-new")
-        temperature.slider("Temperature", 0.0, 2.0, 0.0, 0.1, key="generate-temperature", help="0 is greedy.")
-        top_p.slider("top_p", 0.05, 1.0, 1.0, 0.05, key="generate-top-p")
-        seed.number_input("Seed", 0, None, 0, key="generate-seed")
+        new.slider("New tokens", 8, 256, 48, 8, key="generate-new", persist_state="session")
+        temperature.slider(
+            "Temperature", 0.0, 2.0, 0.0, 0.1, key="generate-temperature", persist_state="session", help="0 is greedy."
+        )
+        top_p.slider("top_p", 0.05, 1.0, 1.0, 0.05, key="generate-top-p", persist_state="session")
+        seed.number_input("Seed", 0, None, 0, key="generate-seed", persist_state="session")
         if chat:
-            st.toggle("Ask through the chat template", key=CHAT)
+            st.toggle("Ask through the chat template", key=CHAT, persist_state="session")
         button.form_submit_button(
             "Write", type="primary", icon=":material/edit:", on_click=start, args=(model, corpus, cut.removed, healing)
         )

@@ -17,7 +17,7 @@ from avss_core.jobs import AnswersRequest
 from avss_core.readable import from_to, numbers_apart
 from pages.parts.hallucination_data import Answered, contrast_of
 from pages.parts.hallucination_settings import ContrastSettings
-from pages.parts.picked_cut import pick_cut
+from pages.parts.picked_cut import HandedCut, pick_cut
 from pages.parts.show import show_figure
 
 SCORES = tuple(statistic.column for statistic in CONTRAST_STATISTICS)
@@ -27,7 +27,6 @@ PICKED = "hallucination-picked"
 
 def draw_blocks(request: AnswersRequest, of: Answered, settings: ContrastSettings) -> None:
     """The conclusion first, then the scores, the two groups, the readings, the threshold and the table."""
-    del request
     found = contrast_of(of, settings.site, settings.epsilon, settings.reading)
     draw_conclusion(found)
     table = found.table
@@ -47,7 +46,7 @@ def draw_blocks(request: AnswersRequest, of: Answered, settings: ContrastSetting
     )
     column = column or "variance"
     show_figure(groups_overlay(table, column), table, f"groups-{column}-{settings.site}")
-    draw_threshold(found)
+    draw_threshold(request, found)
     draw_readings(table)
     with st.expander("Table"):
         st.dataframe(_for_people(table), hide_index=True)
@@ -66,8 +65,8 @@ def draw_conclusion(found: Contrast) -> None:
     )
 
 
-def draw_threshold(found: Contrast) -> None:
-    """θ_H: which blocks lie above it, and the way to the Prune page."""
+def draw_threshold(request: AnswersRequest, found: Contrast) -> None:
+    """θ_H: which blocks lie above it, and the way to the Prune page. request: the answers that it is found from."""
     st.subheader("Threshold θ_H", anchor=False)
     values = sorted(set(found.table["propensity"]))
     labels = numbers_apart(values)  # the slider tells its steps apart by their labels alone
@@ -94,7 +93,7 @@ def draw_threshold(found: Contrast) -> None:
         icon=":material/content_cut:",
         disabled=not cut.removed,
         on_click=_pick,
-        args=(cut.removed, cut.reason),
+        args=(request, cut.removed, cut.reason),
     )
     if PICKED in st.session_state:
         st.success(f"The Prune page shows the cut of {st.session_state.pop(PICKED)} when you open it.")
@@ -141,6 +140,6 @@ def _for_people(table: pd.DataFrame) -> pd.DataFrame:
     return table[["block", *SCORES, *p_values, "avss_share", *forms, "floored", "hss_floored", *ends]]
 
 
-def _pick(removed: tuple[int, ...], reason: str) -> None:
-    pick_cut(removed, reason)
+def _pick(request: AnswersRequest, removed: tuple[int, ...], reason: str) -> None:
+    pick_cut(HandedCut(request.model.identity(), removed, reason, (request.corpus,)))
     st.session_state[PICKED] = reason

@@ -196,4 +196,4 @@ def _draw_outcome(runs: dict[str, Run], asked: MitigateRequest) -> None:
     how = None if again is None else ConfidenceRequest.from_dict(store().run(again).spec).settings
     draw_rows(_mitigated(runs[name].id, by_hand, q, p, how).estimators, q, p)
     cut = remembered_cut(asked.model.identity())
-    draw_adapters(runs, {name: one.blocks for name, one in found.items()}, cut[0] if cut else ())
+    draw_adapters(runs, {name: one.blocks for name, one in found.items()}, cut.removed if cut else ())

@@ -15,7 +15,7 @@ from avss_core.pruning.healing import MAP_TOKENS, OBJECTIVES, TEACHERS, LinearSe
 from avss_core.pruning.healing.stretches import blocks_as_text
 from avss_core.runs import Run
 from pages.parts.choose_text import calibration, choose_held_out_text
-from pages.parts.picked_cut import remembered_cut
+from pages.parts.picked_cut import known_cut, remembered_cut
 
 BLOCKS = "heal-blocks"
 _SEEN = "heal-cut-seen"
@@ -31,22 +31,25 @@ def choose_cut_to_heal(run: Run) -> Cut | None:
 
     Raises SettingError or CutError for what is no cut of this model.
     """
-    handed = remembered_cut(ModelSpec.from_dict(run.spec["model"]).identity())
-    # The field is forgotten while another page is looked at, what was seen is not.
-    if handed is not None and handed[0] and (st.session_state.get(_SEEN) != handed or BLOCKS not in st.session_state):
-        st.session_state[_SEEN] = handed
-        st.session_state[BLOCKS] = blocks_as_text(handed[0])
+    model = ModelSpec.from_dict(run.spec["model"]).identity()
+    handed = remembered_cut(model)
+    if handed is not None and handed.removed:
+        seen = handed.removed, handed.reason
+        if st.session_state.get(_SEEN) != seen or BLOCKS not in st.session_state:
+            st.session_state[_SEEN] = seen
+            st.session_state[BLOCKS] = blocks_as_text(handed.removed)
     text = st.text_input(
         "Blocks that are removed",
         key=BLOCKS,
+        persist_state="session",
         placeholder="3-5, 12",
         help="0-based, such as 3,4,5 or 3-5. The cut that the Prune page shows is filled in.",
     )
     if not text.strip():
         return None
     removed = parse_blocks(text)
-    reason = handed[1] if handed is not None and handed[0] == removed else _TYPED
-    return Cut(removed, int(run.facts["blocks"]), reason)
+    known = known_cut(model, removed)
+    return Cut(removed, int(run.facts["blocks"]), _TYPED if known is None else known.reason)
 
 
 def choose_healing(run: Run, cut: Cut | None) -> HealRequest | None:
@@ -72,11 +75,19 @@ def _choose_maps() -> LinearSettings | None:
         "Linear maps, without training",
         value=True,
         key="heal-maps",
+        persist_state="session",
         help="A least-squares map across each gap, shrunk towards the identity; the shrinkage is chosen on documents "
         "held out of the calibration text, and a map that does not help there is left out. Training begins from them.",
     )
     read = tokens.number_input(
-        "Tokens for the maps", 256, 1_000_000, MAP_TOKENS, 1024, key="heal-map-tokens", disabled=not wanted
+        "Tokens for the maps",
+        256,
+        1_000_000,
+        MAP_TOKENS,
+        1024,
+        key="heal-map-tokens",
+        persist_state="session",
+        disabled=not wanted,
     )
     return LinearSettings(tokens=int(read)) if wanted else None
 
@@ -87,20 +98,24 @@ def _choose_training() -> TrainingSettings | None:
         "Training",
         value=True,
         key="heal-training",
+        persist_state="session",
         help="LoRA adapters on the kept blocks, and the same training for the unpruned model beside it: part of what "
         "training gives is knowledge of the text.",
     )
     if not wanted:
         return None
     steps, sequences, length, objective = st.columns([2, 2, 2, 3], vertical_alignment="bottom")
-    made = steps.number_input("Steps", 1, 100_000, plain.steps, 10, key="heal-steps")
-    at_once = sequences.number_input("Windows a step", 1, 1024, plain.sequences, key="heal-sequences")
-    long = length.number_input("Tokens a window", 2, 100_000, 256, 64, key="heal-length")
+    made = steps.number_input("Steps", 1, 100_000, plain.steps, 10, key="heal-steps", persist_state="session")
+    at_once = sequences.number_input(
+        "Windows a step", 1, 1024, plain.sequences, key="heal-sequences", persist_state="session"
+    )
+    long = length.number_input("Tokens a window", 2, 100_000, 256, 64, key="heal-length", persist_state="session")
     aim = objective.segmented_control(
         "Objective",
         list(OBJECTIVES),
         default=next(iter(OBJECTIVES)),
         key="heal-objective",
+        persist_state="session",
         required=True,
         help="next-token: the loss of the next token. distil: that, and the distance to a teacher's predictions and to "
         "its hidden states after each gap.",
@@ -111,13 +126,22 @@ def _choose_training() -> TrainingSettings | None:
             [*reversed(TEACHERS)],
             format_func=_TEACHER_WORDS.__getitem__,
             key="heal-teacher",
+            persist_state="session",
             disabled=aim != "distil",
         )
-        rank = st.number_input("Rank of the adapters", 1, 1024, plain.rank, key="heal-rank")
+        rank = st.number_input("Rank of the adapters", 1, 1024, plain.rank, key="heal-rank", persist_state="session")
         rate = st.number_input(
-            "Learning rate", 1e-6, 1.0, plain.learning_rate, 1e-4, format="%g", key="heal-rate", help="The highest."
+            "Learning rate",
+            1e-6,
+            1.0,
+            plain.learning_rate,
+            1e-4,
+            format="%g",
+            key="heal-rate",
+            persist_state="session",
+            help="The highest.",
         )
-        seed = st.number_input("Seed", 0, 2**31 - 1, plain.seed, key="heal-seed")
+        seed = st.number_input("Seed", 0, 2**31 - 1, plain.seed, key="heal-seed", persist_state="session")
     st.caption(f"{made * at_once * long:,} tokens through both models.")
     how = {"steps": int(made), "sequences": int(at_once), "rank": int(rank), "learning_rate": float(rate)}
     return TrainingSettings.for_objective(aim or "next-token", teacher, **how, seed=int(seed))

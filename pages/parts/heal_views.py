@@ -14,6 +14,7 @@ from avss_core.tasks import PERPLEXITY
 from pages.parts.generate_beside import draw_generate
 from pages.parts.heal_task import draw_task
 from pages.parts.measured_gain import draw_gain
+from pages.parts.picked_cut import known_cut
 from pages.parts.take_home import draw_take_home
 
 
@@ -36,7 +37,9 @@ def draw_views(profile: Run, healing: Run, result: HealResult, cut: Cut) -> None
         if maps is not None and maps["helps"] and not maps["folded"]:
             st.caption("A map of this healing stays a module of its own, so it cannot become a plain model folder.")
         else:
-            views["Take it home"] = lambda: draw_take_home(judged, cut, healing.id)
+            known = known_cut(request.model.identity(), cut.removed)
+            method = "" if known is None else known.method
+            views["Take it home"] = lambda: draw_take_home(judged, cut, healing.id, method)
     for tab, view in zip(st.tabs(list(views), key="heal-views", on_change="rerun"), views.values(), strict=True):
         if tab.open:
             with tab:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
@@ -19,9 +19,11 @@ def share_documents(one: CorpusSpec, other: CorpusSpec) -> bool:
     return same and {one.part, other.part} != {"profile", "evaluate"}
 
 
-def warn_of_judged_text(base: EvaluateRequest, measured_on: Mapping[str, CorpusSpec]) -> None:
-    """Say which orders of removal were measured on text that cuts are judged on. measured_on: the text of each."""
-    flattered = [label for label, text in measured_on.items() if share_documents(text, base.corpus)]
+def warn_of_judged_text(base: EvaluateRequest, measured_on: Mapping[str, Iterable[CorpusSpec]]) -> None:
+    """Say which orders of removal, or cuts, were measured on text that cuts are judged on. measured_on: their texts."""
+    flattered = [
+        label for label, texts in measured_on.items() if any(share_documents(text, base.corpus) for text in texts)
+    ]
     if flattered:
         st.warning(
             f"**{', '.join(flattered)}**: measured on text that cuts are judged on here, so what is retained is "

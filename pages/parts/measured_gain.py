@@ -30,10 +30,14 @@ def choose_settings() -> GainSettings:
     """Draw how much both models do in a round."""
     with st.expander("How much is timed"):
         left, middle, right, last = st.columns(4)
-        tokens = left.select_slider("Tokens a pass", [64, 128, 256, 512, 1024], 512, key="gain-tokens")
-        prompt = middle.select_slider("Tokens of prompt", [16, 64, 128, 256], 128, key="gain-prompt")
-        new = right.select_slider("New tokens", [8, 16, 32, 64], 32, key="gain-new")
-        rounds = last.select_slider("Rounds", [3, 5, 9, 15], 5, key="gain-rounds")
+        tokens = left.select_slider(
+            "Tokens a pass", [64, 128, 256, 512, 1024], 512, key="gain-tokens", persist_state="session"
+        )
+        prompt = middle.select_slider(
+            "Tokens of prompt", [16, 64, 128, 256], 128, key="gain-prompt", persist_state="session"
+        )
+        new = right.select_slider("New tokens", [8, 16, 32, 64], 32, key="gain-new", persist_state="session")
+        rounds = last.select_slider("Rounds", [3, 5, 9, 15], 5, key="gain-rounds", persist_state="session")
     return GainSettings(tokens, prompt, new, rounds)
 
 

@@ -30,8 +30,10 @@ def choose_request(run: Run) -> RankRequest:
     """Draw the widgets; the text is the profiled part of the run's. Raises SettingError for an ε that cannot be."""
     profiled = ProfileRequest.from_dict(run.spec)
     names = names_with_sites(fitting_facts(run.facts))
-    chosen = st.multiselect("Methods", names, [name for name in QUICK if name in names], key="rank-methods")
-    tokens = st.select_slider("Tokens", [500, 1000, 2000, 4000, 8000], 1000, key="rank-tokens")
+    chosen = st.multiselect(
+        "Methods", names, [name for name in QUICK if name in names], key="rank-methods", persist_state="session"
+    )
+    tokens = st.select_slider("Tokens", [500, 1000, 2000, 4000, 8000], 1000, key="rank-tokens", persist_state="session")
     corpus = type(profiled.corpus).from_dict({**profiled.corpus.to_dict(), "max_tokens": tokens})
     with_yardstick = dict.fromkeys([*chosen, *([ORACLE] if ORACLE in names else [])])
     return RankRequest(profiled.model, corpus, _choose_settings(tuple(with_yardstick)))
@@ -46,12 +48,16 @@ def _choose_settings(methods: tuple[str, ...]) -> RankSettings:
             step=0.001,
             format="%g",
             key="rank-epsilon",
+            persist_state="session",
             help="Equation (4), for AVSS and sparsity: |a| < ε counts as silent. The authors' script has its own.",
         )
-        relative = sigma.toggle("ε × σ", key="rank-epsilon-relative", help="ε as a multiple of each block's own σ.")
+        relative = sigma.toggle(
+            "ε × σ", key="rank-epsilon-relative", persist_state="session", help="ε as a multiple of each block's own σ."
+        )
         skip = token.toggle(
             "Skip first token",
             key="rank-skip-first",
+            persist_state="session",
             help="For AVSS, variance and sparsity: the first token of a window often carries activations that swamp "
             "the variance.",
         )
@@ -61,9 +67,15 @@ def _choose_settings(methods: tuple[str, ...]) -> RankSettings:
             value=DEFAULT_BUDGET,
             step=500,
             key="rank-budget",
+            persist_state="session",
             help="Block runs over the text; one forward pass is as many as the model has blocks.",
         )
         drawn = seed.number_input(
-            "Seed", 0, value=0, key="rank-seed", help="Of random scores, Shapley's orders and the scores' intervals."
+            "Seed",
+            0,
+            value=0,
+            key="rank-seed",
+            persist_state="session",
+            help="Of random scores, Shapley's orders and the scores' intervals.",
         )
     return RankSettings(methods, Epsilon(float(value), relative), skip, int(drawn), int(block_runs))

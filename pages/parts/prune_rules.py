@@ -50,13 +50,14 @@ class Rule:
     """A way to say how far to go.
 
     needs_shares: it reads AVSS shares, so that no other order can be used. slides: it has no widget of its own; the
-    slider that the page draws with the strip (`CUTOFF`) says how far.
+    slider that the page draws with the strip (`CUTOFF`) says how far. judges: it reads evaluations.
     """
 
     name: str
     choose: Callable[[Choice], Cut]
     needs_shares: bool = False
     slides: bool = False
+    judges: bool = False
 
     @property
     def words(self) -> str:
@@ -72,6 +73,7 @@ def choose_rule() -> Rule:
         list(names),
         format_func=lambda name: names[name].words,
         key="rule",
+        persist_state="session",
         help="(a) to (d) are the papers' rules; the others say what the cut should reach.",
     )
     return names.get(chosen or "", RULES[0])
@@ -126,6 +128,7 @@ def below_theta(choice: Choice) -> Cut:
         step=0.001,
         format="%.4f",
         key="theta",
+        persist_state="session",
         help=f"Equation (8). The shares add up to 1, so a block has {1 / choice.n_blocks:.4f} on average.",
     )
     return below_threshold(choice.ranked.shares, float(theta), *choice.ends)
@@ -148,10 +151,10 @@ RULES: tuple[Rule, ...] = (
     Rule("every share below θ (b)", below_theta, needs_shares=True),
     Rule("the authors' cumulative rule (d)", authors_rule, needs_shares=True),
     Rule("a share of the parameters", share_of_parameters),
-    Rule("the most that keeps …", tolerated),
+    Rule("the most that keeps …", tolerated, judges=True),
 )
 
 
 def _share(label: str, key: str, default: float) -> float:
-    percent = st.slider(label, 0, 100, round(100 * default), format="%d %%", key=key)
+    percent = st.slider(label, 0, 100, round(100 * default), format="%d %%", key=key, persist_state="session")
     return percent / 100

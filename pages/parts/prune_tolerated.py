@@ -13,8 +13,8 @@ from avss_core.pruning.cuts_by_size import most_tolerated
 from avss_core.pruning.targets import Tolerated
 from avss_core.tasks import task_named
 from pages.parts.block_runs import what_it_takes
-from pages.parts.outcomes import evaluations, outcome
 from pages.parts.evaluate_cuts import evaluate
+from pages.parts.outcomes import evaluations, outcome
 
 Blocks = tuple[int, ...]
 
@@ -23,11 +23,19 @@ def choose_tolerated(request: EvaluateRequest, cuts: tuple[Blocks, ...], n_block
     """Draw what has to be retained and the button that evaluates every cutoff; the largest evaluated cut that does."""
     share, sure = st.columns([3, 1], vertical_alignment="bottom")
     percent = share.slider(
-        "Keep at least", 50, 100, 90, format="%d %%", key="retain", help="Of the performance of the unpruned model."
+        "Keep at least",
+        50,
+        100,
+        90,
+        format="%d %%",
+        key="retain",
+        persist_state="session",
+        help="Of the performance of the unpruned model.",
     )
     surely = sure.toggle(
         "Surely",
         key="retain-surely",
+        persist_state="session",
         help="The low end of the 95 % interval has to reach it, and not the value alone.",
     )
     there = evaluations(request, [(), *cuts])

@@ -38,16 +38,26 @@ def choose_score_settings(sites: list[str]) -> ScoreSettings:
         sites,
         default=sites[0],
         key="site",
+        persist_state="session",
         required=True,
         help="; ".join(f"**{name}**: {meaning}" for name, meaning in SITE_MEANING.items()) + ". The papers do not say.",
     )
     epsilon = epsilon_column.number_input(
-        "ε", value=0.01, step=0.001, format="%g", key="epsilon", help="Equation (4): |a| < ε counts as silent."
+        "ε",
+        value=0.01,
+        step=0.001,
+        format="%g",
+        key="epsilon",
+        persist_state="session",
+        help="Equation (4): |a| < ε counts as silent.",
     )
-    relative = sigma_column.toggle("ε × σ", key="epsilon-relative", help="ε as a multiple of each block's own σ.")
+    relative = sigma_column.toggle(
+        "ε × σ", key="epsilon-relative", persist_state="session", help="ε as a multiple of each block's own σ."
+    )
     skip = token_column.toggle(
         "Skip first token",
         key="skip-first",
+        persist_state="session",
         help="The first token of a window often carries activations that swamp the variance.",
     )
     return ScoreSettings(site or sites[0], Epsilon(float(epsilon), relative), skip)

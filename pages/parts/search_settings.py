@@ -51,6 +51,7 @@ def choose_search(run: Run) -> tuple[SearchRequest, CorpusSpec]:
         default=Search.ITERATIVE.value,
         format_func=lambda name: Search(name).pretty_name,
         key="search-way",
+        persist_state="session",
         required=True,
     )
     search = Search(way or Search.ITERATIVE.value)
@@ -68,7 +69,9 @@ def choose_search(run: Run) -> tuple[SearchRequest, CorpusSpec]:
         rank = _choose_score(run)
         rule = _choose_rule(task)
     elif search is Search.BEAM:
-        width = st.slider("Width: cuts of each size that are kept", 1, 12, WIDTH, key="search-width")
+        width = st.slider(
+            "Width: cuts of each size that are kept", 1, 12, WIDTH, key="search-width", persist_state="session"
+        )
     settings = SearchSettings(search, limits, rule, rank, width)
     searched = other_part(held_out, tokens if task == PERPLEXITY else held_out.max_tokens)
     return SearchRequest(ModelSpec.from_dict(run.spec["model"]), searched, task, settings, text), held_out
@@ -87,6 +90,7 @@ def _choose_tokens(task: str, search: Search) -> int:
         TOKENS,
         1000,
         key="search-text-tokens",
+        persist_state="session",
         help="Of the documents that are not held out: the cuts of the search are judged on the others. "
         "Fewer are quicker, and flatter what is found more.",
     )
@@ -101,6 +105,7 @@ def _choose_limits(n_blocks: int, protected: tuple[int, ...]) -> Limits:
         max(1, n_blocks - 1),  # whatever is protected, or the slider would jump back when that changes
         max(1, round(0.25 * n_blocks)),
         key="search-most",
+        persist_state="session",
         help=f"0: as many as can go, which is {possible} here. The papers remove about 25 %, "
         f"which is {round(0.25 * n_blocks)} of {n_blocks}.",
     )
@@ -110,6 +115,7 @@ def _choose_limits(n_blocks: int, protected: tuple[int, ...]) -> Limits:
         _WHATEVER,
         format_func=lambda share: f"{share:.0%}" if share else "whatever it costs",
         key="search-retain",
+        persist_state="session",
         help="The search ends before the first step that would retain less, on the text of the search.",
     )
     return Limits(min(most, possible) or None, retain or None, protected)
@@ -123,6 +129,7 @@ def _choose_score(run: Run) -> RankSettings:
         list(methods).index("avss"),
         format_func=lambda name: methods[name].pretty_name,
         key="search-method",
+        persist_state="session",
     )
     if not methods[name].has_sites:
         return RankSettings((name,))
@@ -135,25 +142,34 @@ def _choose_rule(task: str) -> AppendixH:
     unit = task_named(task).metric().pretty_name.lower()
     kind, bound, criterion, anew = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
     absolute = kind.toggle(
-        f"δ in units of {unit}", key="search-absolute", help="Otherwise δ = λ · P(unpruned), equation (58)."
+        f"δ in units of {unit}",
+        key="search-absolute",
+        persist_state="session",
+        help="Otherwise δ = λ · P(unpruned), equation (58).",
     )
     delta, tolerance = None, AppendixH().tolerance
     if absolute:
-        delta = bound.number_input("δ", 0.0, value=1.0, step=0.1, format="%g", key="search-delta")
+        delta = bound.number_input(
+            "δ", 0.0, value=1.0, step=0.1, format="%g", key="search-delta", persist_state="session"
+        )
     else:
-        tolerance = bound.number_input("λ", 0.0, value=tolerance, step=0.01, format="%g", key="search-tolerance")
+        tolerance = bound.number_input(
+            "λ", 0.0, value=tolerance, step=0.01, format="%g", key="search-tolerance", persist_state="session"
+        )
     convergence = criterion.number_input(
         "ε_c",
         0.0,
         value=convergence_for(task),
         step=1e-4,
         format="%g",
-        key=f"search-convergence-{task}",  # each task has a default of its own
+        key=f"search-convergence-{task}",
+        persist_state="session",  # each task has a default of its own
         help="Equation (59): end when a removal changes performance by a smaller share; 0 never ends for that.",
     )
     again = anew.toggle(
         "Score anew each time",
         key="search-again",
+        persist_state="session",
         help="After every removal, by the activations of the pruned model. Costs a measurement each time.",
     )
     if convergence and not convergence_for(task):

@@ -37,12 +37,19 @@ def choose_sweep(known: Mapping[str, Ranked], n_blocks: int, shares_prefixes: bo
         "Methods",
         labels,
         key=_METHODS,
+        persist_state="session",
         help="An order of removal for each: from the profile, from finished rankings of this model, from measured "
         "ablation. Score by more methods below, and they stand here too.",
     )
     share_column, draws_column, random_column = st.columns([3, 2, 2], vertical_alignment="bottom")
     share = share_column.select_slider(
-        "Remove up to", _SHARES, 0.5, format_func="{:.0%}".format, key="sweep-share", help="Of the blocks."
+        "Remove up to",
+        _SHARES,
+        0.5,
+        format_func="{:.0%}".format,
+        key="sweep-share",
+        persist_state="session",
+        help="Of the blocks.",
     )
     draws = draws_column.number_input(
         "Random cuts of each size",
@@ -50,9 +57,10 @@ def choose_sweep(known: Mapping[str, Ranked], n_blocks: int, shares_prefixes: bo
         1000,
         DRAWS,
         key="sweep-draws",
+        persist_state="session",
         help="20 draws give a band that one further cut falls into with probability 90 %; it takes 39 for 95 %.",
     )
-    with_random = random_column.toggle("Band of random cuts", value=True, key="sweep-random")
+    with_random = random_column.toggle("Band of random cuts", value=True, key="sweep-random", persist_state="session")
     protected = choose_protected(n_blocks)
     orders = {label: tuple(known[label].order) for label in chosen if label in known}
     turns = {label: known[label.removesuffix(STRETCHES)].turns for label in chosen if label.endswith(STRETCHES)}

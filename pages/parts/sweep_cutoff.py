@@ -16,8 +16,9 @@ from pages import prune
 from pages.parts.cutoff_slider import LONG_REST, REST, cutoff_of, draw_cutoff_slider
 from pages.parts.engine import jobs, store
 from pages.parts.judged_text import documents_judged
+from pages.parts.orders import Ranked
 from pages.parts.outcomes import evaluations, outcome
-from pages.parts.picked_cut import pick_cut
+from pages.parts.picked_cut import HandedCut, pick_cut
 from pages.parts.prune_outcome import readings_of, retained_words
 from pages.parts.start_job import draw_job, start_job
 
@@ -36,9 +37,14 @@ def looked_at(methods: Mapping[str, Sequence[Blocks]]) -> tuple[str, int] | None
 
 
 def draw_cutoff(
-    base: EvaluateRequest, methods: Mapping[str, Sequence[Blocks]], protected: Blocks, n_blocks: int
+    base: EvaluateRequest,
+    methods: Mapping[str, Sequence[Blocks]],
+    orders: Mapping[str, Ranked],
+    protected: Blocks,
+    n_blocks: int,
 ) -> None:
-    """The slider, the strip of the network, the outcome or the way to it. methods: every cutoff of each."""
+    """The slider, the strip of the network, the outcome or the way to it. methods: every cutoff of each, and in
+    `orders` what it goes by."""
     st.subheader("One cutoff", anchor=False)
     method, cuts, cut = _choose(methods, n_blocks)
     draw_cutoff_slider(
@@ -51,7 +57,7 @@ def draw_cutoff(
         label="Blocks to remove",
         rest=LONG_REST if st.session_state.get(AUTO) else REST,
     )
-    by_itself = st.toggle("Evaluate cuts by themselves as the slider moves", key=AUTO)
+    by_itself = st.toggle("Evaluate cuts by themselves as the slider moves", key=AUTO, persist_state="session")
     reason = f"{method} at {len(cut)} of {n_blocks} blocks"
     found = outcome(base, cut, reason)
     if found is None:
@@ -64,7 +70,8 @@ def draw_cutoff(
         )
     draw_job(NAME)
     if st.button("Open on the Prune page", key="sweep-open", icon=":material/content_cut:", disabled=not cut):
-        pick_cut(cut, reason)
+        chosen_by = orders[method]
+        pick_cut(HandedCut(base.model.identity(), cut, reason, (chosen_by.text,), chosen_by.words))
         st.switch_page(st.Page(prune.page, title="Prune", url_path="prune"))
     with st.expander("Which blocks go at each cutoff"):
         figure = strips_by_size(n_blocks, methods[method], protected, chosen=cut, title=f"Removed by {method}")
@@ -76,7 +83,7 @@ def _choose(methods: Mapping[str, Sequence[Blocks]], n_blocks: int) -> tuple[str
     names = list(methods)
     if st.session_state.get(METHOD) not in names:
         st.session_state[METHOD] = names[0]
-    method = st.selectbox("Method", names, key=METHOD) or names[0]
+    method = st.selectbox("Method", names, key=METHOD, persist_state="session") or names[0]
     by_size = {len(cut): cut for cut in methods[method]}
     cuts = tuple(by_size[size] for size in sorted(by_size))
     if len(cuts) == 1:

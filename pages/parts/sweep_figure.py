@@ -46,8 +46,16 @@ def sweep_curve(
 def choose_look() -> None:
     """Draw the toggles for the figure below them."""
     with st.container(horizontal=True):
-        st.toggle("95 % bands", value=True, key=_BANDS, help="Of the text: over its held-out documents.")
-        st.toggle("Logarithmic", key=_LOG, help="To tell apart what has lost nearly everything.")
+        st.toggle(
+            "95 % bands",
+            value=True,
+            key=_BANDS,
+            persist_state="session",
+            help="Of the text: over its held-out documents.",
+        )
+        st.toggle(
+            "Logarithmic", key=_LOG, persist_state="session", help="To tell apart what has lost nearly everything."
+        )
 
 
 def show_sweep(figure: go.Figure, methods: pd.DataFrame, random: pd.DataFrame, sweep: Sweep, picked: Picked) -> None:

@@ -218,7 +218,8 @@ def test_blocks(store: Store, asked: AnswersRequest) -> None:
     prone = sorted(table["propensity"].nlargest(2).index)
     assert f"Above: {prone[0]}, {prone[1]}." in captions(healthy(shown))
     shown.button("hallucination-pick").click().run()
-    assert shown.session_state["picked-cut"]["removed"] == tuple(prone)
+    picked = shown.session_state["picked-cut"]
+    assert (picked.removed, picked.measured_on) == (tuple(prone), (asked.corpus,))
 
     other = healthy(opened(asked, "Blocks", **{"hallucination-site": "update", "hallucination-epsilon": 0.1}))
     update = question_sums(frame, "update", Epsilon(0.1)).grouped(np.ones((1, QUESTIONS)))

@@ -20,6 +20,7 @@ from avss_core.jobs.requests.heal import tokens_to_read
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning.healing import LinearSettings, Losses, Step, TrainingSettings, steps_table
 from avss_core.runs import Run, Store
+from pages.parts.picked_cut import HandedCut
 
 ROOT = Path(__file__).parents[2]
 NAN = float("nan")
@@ -35,7 +36,7 @@ st.cache_resource.clear()
 with told_in_a_box():
     choose_run()
     if "remember" in st.session_state:
-        remember_cut(*st.session_state["remember"])
+        remember_cut(st.session_state["remember"])
     heal.page()
 """
 
@@ -114,7 +115,7 @@ def test_nothing_is_chosen_yet(shown: AppTest) -> None:
 
 
 def test_the_cut_of_the_prune_page_is_filled_in(shown: AppTest, tmp_path: Path) -> None:
-    shown.session_state["remember"] = (ModelSpec(str(tmp_path)).identity(), (1, 2), "the lowest two")
+    shown.session_state["remember"] = HandedCut(ModelSpec(str(tmp_path)).identity(), (1, 2), "the lowest two")
     healthy(shown.run())
     assert shown.text_input(key="heal-blocks").value == "1-2"
     assert not shown.button(key="heal").disabled
@@ -123,6 +124,15 @@ def test_the_cut_of_the_prune_page_is_filled_in(shown: AppTest, tmp_path: Path) 
     shown.text_input(key="heal-blocks").set_value("1").run()
     assert healthy(shown).text_input(key="heal-blocks").value == "1", "what is typed stays"
     assert any("The cut: typed by hand." in caption.value for caption in shown.caption)
+
+
+@pytest.mark.parametrize("part", ["profile", "evaluate"])
+def test_a_cut_that_was_chosen_on_the_judged_text_is_said_to_be(shown: AppTest, tmp_path: Path, part: str) -> None:
+    cut = HandedCut(ModelSpec(str(tmp_path)).identity(), (1, 2), "ablation, 2 lowest", (CorpusSpec(part=part),))
+    shown.session_state["remember"] = cut
+    healthy(shown.run())
+    warned = any("**ablation, 2 lowest**: measured on text" in warning.value for warning in shown.warning)
+    assert warned is (part == "evaluate")
 
 
 def test_what_is_no_cut_is_told_in_a_box(shown: AppTest) -> None:
@@ -195,7 +205,7 @@ def test_a_healing_made_again_shows_its_new_result(shown: AppTest, store: Store,
 
 def test_the_cut_is_filled_in_again_after_a_look_at_another_page(shown: AppTest, tmp_path: Path) -> None:
     cut = ((1, 2), "the lowest two")
-    shown.session_state["remember"] = (ModelSpec(str(tmp_path)).identity(), *cut)
+    shown.session_state["remember"] = HandedCut(ModelSpec(str(tmp_path)).identity(), *cut)
     shown.session_state["heal-cut-seen"] = cut  # which Streamlit keeps, and the field it does not
     assert healthy(shown.run()).text_input(key="heal-blocks").value == "1-2"
     shown.text_input(key="heal-blocks").set_value("").run()

@@ -19,6 +19,7 @@ from avss_core.jobs.answers_results import answers_frame
 from avss_core.jobs.mitigate_results import mitigated
 from avss_core.models import ModelSpec
 from avss_core.runs import Store
+from pages.parts.picked_cut import HandedCut
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = MitigationSettings(n_blocks=1, steps=2, answers=2, rank=2)
@@ -129,7 +130,7 @@ def test_both_halves_are_asked_first_then_three_trainings_are_compared(
     assert sure.loc["P(True)", "answers"] == found.change.questions
 
     # No button for an adapter of which a cut leaves nothing.
-    cut = {"current-cut": (answers.model.identity(), found.blocks, "by hand")}
+    cut = {"current-cut": HandedCut(answers.model.identity(), found.blocks, "by hand")}
     trained = [mitigated(store, run.id).blocks for run in runs.values()]
     page = opened(answers, **cut).run()
     assert not page.exception

@@ -30,6 +30,7 @@ from pages.parts.choose_text import HELD_OUT
 from pages.parts.judged_text import documents_judged, share_documents
 from pages.parts.orders import known_rankings
 from pages.parts.outcomes import ablation_frame, effect_of, evaluations, outcomes, random_cuts, random_frame
+from pages.parts.picked_cut import HandedCut
 from pages.parts.prune_rules import RULES
 from pages.parts.score_settings import ScoreSettings
 
@@ -105,8 +106,8 @@ def at_cutoff(page: AppTest, removed: int) -> AppTest:
 
 def current(page: AppTest) -> tuple[tuple[int, ...], str]:
     """The cut that the page shows, as it is kept for other pages."""
-    _, removed, reason = page.session_state["current-cut"]
-    return removed, reason
+    cut = page.session_state["current-cut"]
+    return cut.removed, cut.reason
 
 
 def lowest(scores: np.ndarray, n: int, protected: tuple[int, ...] = (0, BLOCKS - 1)) -> tuple[int, ...]:
@@ -322,15 +323,16 @@ def test_another_task_is_shown_by_all_its_metrics(world: World, prune: AppTest, 
 
 
 def test_a_cut_from_another_page_is_ticked_with_its_reason(world: World, prune: AppTest) -> None:
-    prune.session_state["picked-cut"] = {"removed": (1, 3), "reason": "greedy search, step 2"}
+    handed = HandedCut(world.model.identity(), (1, 3), "greedy search, step 2", (world.profiled,), "a search")
+    prune.session_state["picked-cut"] = handed
     run(prune)
     assert prune.selectbox(key="method").value == "by hand"
-    assert current(prune) == ((1, 3), "greedy search, step 2")
+    assert prune.session_state["current-cut"] == handed
     run(prune)
-    assert current(prune) == ((1, 3), "greedy search, step 2")
+    assert prune.session_state["current-cut"] == handed
     run(prune.button_group(key="ticked").set_value([1]))
     assert current(prune) == ((1,), "ticked by hand")
-    prune.session_state["picked-cut"] = {"removed": (40,), "reason": "of another model"}
+    prune.session_state["picked-cut"] = replace(handed, model="another")
     run(prune)
     assert any("of another model" in warning.value for warning in prune.warning)
     assert current(prune)[0] == (1,)
@@ -409,6 +411,36 @@ def test_what_is_judged_on_the_text_that_chose_it_is_said(world: World, prune: A
     assert flattered() == []
     run(prune.selectbox(key="method").set_value("single-block ablation"))
     assert "single-block ablation" in flattered()[0]
+    assert prune.session_state["current-cut"].measured_on == (corpus,)
+    assert "single-block ablation" in prune.session_state["current-cut"].method
+
+
+def test_a_cut_from_another_page_is_flattered_by_the_text_that_chose_it(world: World, prune: AppTest) -> None:
+    handed = HandedCut(world.model.identity(), (1, 3), "greedy search, step 2", (world.profiled, world.held_out))
+    prune.session_state["picked-cut"] = handed
+    run(prune)
+    assert any("**greedy search, step 2**: measured on text" in warning.value for warning in prune.warning)
+    prune.session_state["picked-cut"] = replace(handed, measured_on=(world.profiled,))
+    assert not run(prune).warning
+
+
+def test_how_far_by_evaluations_is_chosen_on_the_judged_text(world: World, prune: AppTest) -> None:
+    run(prune)
+    assert prune.session_state["current-cut"].measured_on == (world.profiled,)
+    run(prune.selectbox(key="rule").set_value("the most that keeps …"))
+    assert prune.session_state["current-cut"].measured_on == (world.profiled, world.held_out)
+
+
+def test_what_was_set_stays_while_it_is_not_drawn(world: World, prune: AppTest) -> None:
+    run(run(prune).selectbox(key="rule").set_value("a share of the blocks (a)"))
+    run(prune.slider(key="share-of-blocks").set_value(50))
+    run(prune.selectbox(key="method").set_value("by hand"))
+    run(prune.button_group(key="ticked").set_value([2, 4]))
+    run(prune.selectbox(key="method").set_value("AVSS (residual)"))
+    assert prune.slider(key="share-of-blocks").value == 50
+    assert current(prune)[0] == lowest(world.avss, 3)
+    run(prune.selectbox(key="method").set_value("by hand"))
+    assert current(prune)[0] == (2, 4)
 
 
 @pytest.mark.parametrize("part", ["evaluate", "all"])
@@ -487,7 +519,7 @@ def test_evaluate_has_the_workers_do_it(
     world: World, prune: AppTest, workers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AVSS_SCHEDULER", workers)
-    prune.session_state["picked-cut"] = {"removed": (0, 2, 5), "reason": "from the sweep"}
+    prune.session_state["picked-cut"] = HandedCut(world.model.identity(), (0, 2, 5), "from the sweep")
     run(prune)
     assert "Retained" not in readings(prune)
     run(prune.button(key="evaluate").click())

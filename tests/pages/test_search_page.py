@@ -21,7 +21,7 @@ from avss_core.models.spec import ModelSpec
 from avss_core.pruning.search import Limits, Search, SearchSettings
 from avss_core.runs import Store
 from pages.parts import choose_text, engine
-from pages.parts.picked_cut import KEY
+from pages.parts.picked_cut import KEY, HandedCut
 from pages.parts.search_settings import other_part
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +129,9 @@ def test_searches_from_start_to_the_prune_page(store: Store) -> None:
 
     picked = [record.step for record in search_records(store, store.runs("search")[0].id)][-1]
     shown.button("search-pick").click().run()
-    assert shown.session_state[KEY] == {"removed": tuple(sorted(picked.removed)), "reason": "greedy, step 2"}
+    request = SearchRequest.from_dict(store.runs("search")[0].spec)
+    expected = HandedCut(request.model.identity(), picked.removed, "greedy, step 2", (request.corpus,))
+    assert shown.session_state[KEY] == expected
     assert "The Prune page shows the cut of greedy, step 2" in shown.success[0].value
 
 

@@ -320,8 +320,11 @@ def test_a_cut_goes_to_the_prune_page(profile: tuple[Store, ProfileRequest]) -> 
     shown = quiet(move(shown, 2))
     shown.button("sweep-open").click()
     shown.run()
-    assert shown.session_state["picked-cut"]["removed"] == tuple(sorted(order_of(profile[0])[:2]))
-    assert "AVSS (residual) at 2 of 8 blocks" in shown.session_state["picked-cut"]["reason"]
+    picked, (_, request) = shown.session_state["picked-cut"], profile
+    assert picked.removed == tuple(sorted(order_of(profile[0])[:2]))
+    assert "AVSS (residual) at 2 of 8 blocks" in picked.reason
+    assert (picked.model, picked.measured_on) == (request.model.identity(), (request.corpus,))
+    assert picked.method.startswith("AVSS (residual) from the profile of ")
 
 
 def test_whole_stretches_are_swept_where_angles_are_known(profile: tuple[Store, ProfileRequest]) -> None:
@@ -333,8 +336,7 @@ def test_whole_stretches_are_swept_where_angles_are_known(profile: tuple[Store, 
     shown = quiet(move(shown, 3))
     shown.button("sweep-open").click()
     shown.run()
-    removed = shown.session_state["picked-cut"]["removed"]
-    assert removed == best_stretch(model, 3)
+    assert shown.session_state["picked-cut"].removed == best_stretch(model, 3)
 
 
 def test_a_sweep_under_way_is_drawn_from_its_shards(profile: tuple[Store, ProfileRequest]) -> None:
