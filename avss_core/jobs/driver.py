@@ -63,8 +63,7 @@ def work_unit(job: Job, number: int) -> None:
     with side_by_side(request.model) if work.side_by_side else alone():
         try:
             reporter.say("measuring")
-            if request.run_id() != job.run:
-                raise CorpusError("The model or the text was changed while it was being read; start the job again.")
+            _require_unchanged(job, request)
             if store.run(job.run).status == "done":  # it ended early while this unit waited for its turn
                 return
             started, at_work_then = time.perf_counter(), at_work()
@@ -79,6 +78,7 @@ def work_unit(job: Job, number: int) -> None:
 
 def _carry_out(job: Job, store: Store) -> None:
     request, work, reporter = request_of(job.kind, job.spec), WORKS[job.kind], Reporter(job)
+    _require_unchanged(job, request)  # also fixes what the request is of: keys that are made at the end are of the same
     plan = _plan(job, request, store, reporter)
 
     def kept() -> set[int]:
@@ -98,6 +98,12 @@ def _carry_out(job: Job, store: Store) -> None:
         if finished < plan.units:
             store.add_facts(job.run, job.attempt, stopped_after=finished)
         work.finish(request, store.run(job.run), store)
+
+
+def _require_unchanged(job: Job, request: Request) -> None:
+    """Raise CorpusError when model or text are not those any more that the run was entered for."""
+    if request.run_id() != job.run:
+        raise CorpusError("The model or the text was changed while it was being read; start the job again.")
 
 
 def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> Plan:
