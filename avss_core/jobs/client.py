@@ -44,13 +44,13 @@ class Jobs:
             self._connections.popitem()[1].close()
 
     def submit(self, request: Request) -> Run:
-        """Start a request, or find it: what is done or under way already is not done again.
+        """Start a request, or find it: what is done or under way already is not done again, unless a file is gone.
 
         Raises what is wrong with the request itself, and ResourceError when there are no workers to be had.
         """
         run_id = request.run_id()
-        known = self.store.find_run(run_id)
-        if known is not None and known.status == "done":
+        known = self.store.find_done(run_id)
+        if known is not None:
             return known
         workers = self._workers()
         run = self._start(run_id, request, workers.address)

@@ -90,7 +90,9 @@ def _carry_out(job: Job, store: Store) -> None:
     missing = [number for number in range(plan.units) if number not in done]
 
     def enough() -> bool:
-        return work.enough(request, store.run(job.run), store)
+        """A unit whose file is gone is always done again: whoever reads the run asks for the files of all it names."""
+        is_whole = len(kept()) == len(store.units(job.run))
+        return is_whole and work.enough(request, store.run(job.run), store)
 
     if missing and not (done and enough()):
         _give_out(job, missing, enough, (lambda number: number in kept()) if plan.in_order else None)
