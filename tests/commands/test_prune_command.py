@@ -48,6 +48,12 @@ def test_by_another_method(avss: Avss, on: tuple[object, ...]) -> None:
     assert at_update["removed"] == lowest(scores(avss, on, "variance@update"), 2)
 
 
+def test_at_random(avss: Avss, on: tuple[object, ...]) -> None:
+    pruned = avss("prune", "--method", "random", "--rank", 2, "--max-tokens", 1000, *on)  # the store is new
+    assert (pruned.status, pruned.err) == (0, "")
+    assert pruned.json["removed"] == lowest(scores(avss, on, "random"), 2)
+
+
 def test_what_a_copied_database_has_lost_is_measured_again(avss: Avss, on: tuple[object, ...], tmp_path: Path) -> None:
     asked = ("prune", "--method", "block_influence", "--rank", 2, "--max-tokens", 1000, *on)
     first = avss(*asked).json
