@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateTable
 
 from avss_core.errors import AvssError, ResourceError, SettingError
 from avss_core.runs import Store, default_url, schema
@@ -72,6 +74,13 @@ def test_an_older_store_has_the_same_columns_as_a_new_one(tmp_path: Path) -> Non
                 {table: {row[1] for row in connection.execute(f"PRAGMA table_info({table})")} for table in tables}
             )
     assert columns[0] == columns[1]
+
+
+def test_times_are_of_double_precision_everywhere() -> None:
+    """The single precision of MySQL's FLOAT tells today's seconds since the epoch apart by minutes."""
+    for table in schema.metadata.sorted_tables:
+        assert " FLOAT" not in str(CreateTable(table).compile(dialect=mysql.dialect())), table.name
+    assert "created DOUBLE NOT NULL" in str(CreateTable(schema.runs).compile(dialect=mysql.dialect()))
 
 
 def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
