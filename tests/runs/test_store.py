@@ -255,6 +255,27 @@ def test_an_export_that_cannot_be_made_says_why(store: Store, tmp_path: Path) ->
     assert not list(tmp_path.glob("out.zip*"))
 
 
+@pytest.mark.parametrize("folder", [".", "/", ".."])
+def test_an_export_is_not_written_in_the_place_of_a_folder(store: Store, folder: str) -> None:
+    run = started(store)
+    with pytest.raises(SettingError, match=rf"is a folder; name a zip file, such as .*{run.id}\.zip, as --to"):
+        export_run(store, run.id, Path(folder))
+
+
+def test_an_export_that_is_broken_off_leaves_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    run = started(store)
+    store.add_unit(run.id, 0, 1, 0.1, write_text("x"))
+    monkeypatch.setattr(zipfile.ZipFile, "write", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        export_run(store, run.id, tmp_path / "out.zip")
+    assert not list(tmp_path.glob("out.zip*"))
+
+
 def _write_from_another_process(url: str, name: int, barrier: Any, got: Any) -> None:
     barrier.wait()
     store = Store(url)  # the first one makes the tables
