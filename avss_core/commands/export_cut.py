@@ -46,7 +46,7 @@ def export_cut(
     target = check_export_folder(folder)
     asked = export_request(workers.store, request, removed, reason, target, healing, method)
     known = workers.store.find_run(asked.run_id())
-    if known is not None and known.status == "done":  # and the folder was taken away since
+    if known is not None and known.ended:  # and the folder that it may have written was taken away since
         workers.store.delete_run(known.id)
     run = run_to_end(workers, asked)
     found = exported_in(workers.store, asked)

@@ -14,7 +14,7 @@ from avss_core.corpora import CorpusSpec
 from avss_core.errors import Cancelled
 from avss_core.jobs import EvaluateRequest, driver, resident
 from avss_core.jobs.job import Job
-from avss_core.jobs.requests import Request
+from avss_core.jobs.requests import ExportRequest, Request
 from avss_core.models import ModelSpec
 from avss_core.runs import Run, Store
 
@@ -87,3 +87,18 @@ def test_a_unit_that_is_cancelled_while_it_waits_loads_nothing(asked: EvaluateRe
     with pytest.raises(Cancelled), resident.side_by_side(asked.model, stop):
         pass
     assert resident.resident_model(other) is in_use
+
+
+def test_an_export_that_is_cancelled_at_its_very_end_finds_its_own_folder(
+    asked: EvaluateRequest, drive: Callable[..., Run], tmp_path: Path
+) -> None:
+    export = ExportRequest(asked.model, asked.corpus, (1,), "by hand", str(tmp_path / "out"))
+
+    def say(stage: str) -> None:
+        if stage == "summing up":
+            raise Cancelled("The job was cancelled.")
+
+    assert drive(export, say).status == "cancelled"
+    assert (tmp_path / "out" / "config.json").is_file()
+    again = drive(export)
+    assert (again.status, again.error) == ("done", None)
