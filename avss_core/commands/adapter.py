@@ -10,6 +10,7 @@ from avss_core.commands.blocks import parse_blocks
 from avss_core.errors import CutError, RunError, SettingError
 from avss_core.hallucination.mitigation.for_cut import adapter_for_cut
 from avss_core.jobs.mitigate_results import adapter_folder
+from avss_core.paths import looked_at
 from avss_core.pruning import Cut
 from avss_core.pruning.export.new_folder import explained, new_folder
 from avss_core.runs import Run, Store
@@ -22,8 +23,10 @@ def check_adapter(folder: Path | None, for_cut: str | None) -> tuple[int, ...]:
     """
     if folder is None and for_cut is not None:
         raise SettingError("--for-cut is about the adapter that --adapter writes; give a new folder with --adapter.")
-    if folder is not None and folder.exists():
-        raise SettingError(f"{folder} is there already; name a new folder for --adapter.")
+    if folder is not None:
+        with looked_at(folder, SettingError, "name another folder for --adapter"):
+            if folder.exists():
+                raise SettingError(f"{folder} is there already; name a new folder for --adapter.")
     return () if for_cut is None else parse_blocks(for_cut)
 
 

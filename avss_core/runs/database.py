@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from avss_core.errors import AvssError, ResourceError, SettingError
+from avss_core.paths import looked_at
 from avss_core.runs.schema import bring_up_to_date
 
 _WAIT_FOR_OTHER_WRITERS = 30  # seconds
@@ -54,7 +55,7 @@ def read_url(text: str) -> URL:
 def arrays_folder(url: URL) -> Path:
     """Where the Parquet files lie: `AVSS_ARRAYS`, else beside the SQLite file, else in the user's data folder."""
     if "AVSS_ARRAYS" in os.environ:
-        return Path(_absolute(os.environ["AVSS_ARRAYS"]))
+        return Path(_absolute(os.environ["AVSS_ARRAYS"], "name another folder by AVSS_ARRAYS"))
     if url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:"):
         return Path(url.database).with_suffix(".arrays")
     return user_data_path("avss", appauthor=False) / "arrays"
@@ -98,8 +99,9 @@ def explained(where: Path | URL) -> Iterator[None]:
         raise SettingError(f"The store {where} cannot be used ({_first_line(error)}); give another --store.") from error
 
 
-def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
+def _absolute(path: str, instead: str = "give another --store") -> str:
+    with looked_at(path, SettingError, instead):
+        return str(Path(path).expanduser().absolute())
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
