@@ -36,13 +36,11 @@ class Store:
         """
         self._url = read_url(default_url() if url is None else url)
         self.url = self._url.render_as_string(hide_password=False)
-        self.folder = arrays_folder(self._url)
-        with explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if self._url.get_backend_name() == "sqlite" and self._url.database:
-                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         with explained(self._url):
             self._engine = open_database(self._url)
+            self.folder = arrays_folder(self._url, has_runs=bool(self.runs(limit=1)))
+        with explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
 
     def __str__(self) -> str:
         """Where it is, without a password."""

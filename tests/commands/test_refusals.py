@@ -85,7 +85,7 @@ def assert_refused(avss: Avss, arguments: tuple[object, ...], sentence: str, sta
         ("runs export xyz", r"There is no run 'xyz'"),
         ("serve --port 0", r"Invalid value for '--port'.*see --help"),
         ("serve --address 999.1.1.1", r"dashboard cannot listen on 999\.1\.1\.1:8501 .*give another --port"),
-        ("serve --store /dev/null/x.db", r"/dev/null/x\.arrays cannot be used .*give another --store"),
+        ("serve --store /dev/null/x.db", r"/dev/null/x\.db cannot be opened .*give another --store"),
         ("profile --lenght 5", r"No such option: --lenght .*--length.*see --help"),
         ("profile --length many", r"Invalid value for '--length'.*see --help"),
         ("profil", r"No such command 'profil'.*profile.*see --help"),
