@@ -158,14 +158,24 @@ def authors_scores(store: Store, request: AuthorsRequest) -> pd.DataFrame | None
 
 
 def finished_rankings(store: Store, request: RankRequest) -> tuple[Ranking, ...] | None:
-    """The rankings of a request from the runs of its parts, None while one is not done or when a file of it is gone."""
-    done = [run for part in request.parts() if (run := store.find_done(part.run_id())) is not None]
-    if len(done) < len(request.parts()):
+    """The rankings of a request from the runs of its parts, None while one is not done or when a file of it is gone.
+
+    Each says on which device its pass was made: with a dtype that is named, runs of any device are found.
+    """
+    parts = request.parts()
+    done = [run for part in parts if (run := store.find_done(part.run_id())) is not None]
+    if len(done) < len(parts):
         return None
     files = [store.path_of(unit.file) for run in done for unit in store.units(run.id)]
     # A random order needs no run of its own; how many blocks there are, any run of the model knows.
     facts = done[0].facts if done else facts_of_model(store, request.model)
-    return rankings_in(files, request.settings, facts["blocks"]) if facts else None
+    if not facts:
+        return None
+    devices = {
+        name: run.facts.get("device") for part, run in zip(parts, done, strict=True) for name in part.settings.methods
+    }
+    rankings = rankings_in(files, request.settings, facts["blocks"])
+    return tuple(replace(ranking, device=devices.get(ranking.name)) for ranking in rankings)
 
 
 def _read(path: str) -> Profile:
