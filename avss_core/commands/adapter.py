@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avss_core.commands.blocks import parse_blocks
-from avss_core.errors import CutError, ResourceError, RunError, SettingError
+from avss_core.errors import CutError, RunError, SettingError
 from avss_core.hallucination.mitigation.for_cut import adapter_for_cut
 from avss_core.jobs.mitigate_results import adapter_folder
+from avss_core.paths import looked_at
 from avss_core.pruning import Cut
+from avss_core.pruning.export.new_folder import explained, new_folder
 from avss_core.runs import Run, Store
 
 
@@ -21,8 +23,10 @@ def check_adapter(folder: Path | None, for_cut: str | None) -> tuple[int, ...]:
     """
     if folder is None and for_cut is not None:
         raise SettingError("--for-cut is about the adapter that --adapter writes; give a new folder with --adapter.")
-    if folder is not None and folder.exists():
-        raise SettingError(f"{folder} is there already; name a new folder for --adapter.")
+    if folder is not None:
+        with looked_at(folder, SettingError, "name another folder for --adapter"):
+            if folder.exists():
+                raise SettingError(f"{folder} is there already; name a new folder for --adapter.")
     return () if for_cut is None else parse_blocks(for_cut)
 
 
@@ -40,22 +44,24 @@ def take_adapter(store: Store, run: Run, removed: tuple[int, ...], folder: Path)
     """Write a finished training's adapter to `folder`, with the blocks numbered as they are without those removed.
 
     `peft.PeftModel.from_pretrained` puts it on the unpruned model, or on the exported one that lacks these blocks. The
-    blocks were trained in the whole model, and what the adapter does to the pruned one has not been measured. Raises
-    CutError for blocks that cannot be removed or when none of the trained ones is left, RunError when files are gone,
-    ResourceError when the folder cannot be written.
+    blocks were trained in the whole model, and what the adapter does to the pruned one has not been measured. The
+    folder, new or empty, appears whole or not at all. Raises CutError for blocks that cannot be removed or when none of
+    the trained ones is left, RunError when files are gone, SettingError when the folder cannot be written,
+    ResourceError when the disk is full.
     """
-    source = adapter_folder(store, run.id)
-    if removed:
-        kept = Cut(removed, int(run.facts["blocks"]), "given to --for-cut").kept
-        if "blocks_path" not in run.facts:
-            raise RunError(f"Run {run.id} does not say where its blocks are; delete it and train again for --for-cut.")
-        adapter_for_cut(source, run.facts["blocks_path"], kept, folder)
-        return
+    source, target = adapter_folder(store, run.id), folder.absolute()
     if not source.is_dir():
         raise RunError(f"The adapter in {source} is gone; delete the run and train again.")
-    try:
-        shutil.copytree(source, folder)
-    except OSError as error:
-        raise ResourceError(
-            f"The adapter could not be written to {folder} ({error}); choose a folder with enough free space."
-        ) from error
+    with new_folder(target) as work, explained(target):
+        if removed:
+            _write_for_cut(run, source, removed, work)
+        else:
+            for file in source.iterdir():
+                shutil.copyfile(file, work / file.name)
+
+
+def _write_for_cut(run: Run, source: Path, removed: tuple[int, ...], folder: Path) -> None:
+    kept = Cut(removed, int(run.facts["blocks"]), "given to --for-cut").kept
+    if "blocks_path" not in run.facts:
+        raise RunError(f"Run {run.id} does not say where its blocks are; delete it and train again for --for-cut.")
+    adapter_for_cut(source, run.facts["blocks_path"], kept, folder)

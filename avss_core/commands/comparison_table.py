@@ -24,6 +24,7 @@ def comparison_table(rankings: Sequence[Ranking], agreement: Agreement) -> pd.Da
             "seconds": ranking.seconds,
             "block runs": ranking.block_runs,
             "memory (MB)": None if ranking.peak_bytes is None else ranking.peak_bytes / 2**20,
+            "device": ranking.device,
             "conservation error": ranking.details.get("conservation_error"),
             "S = 0, as 1/N": _floored(ranking),
             "lowest blocks": " ".join(map(str, ranking.removal_order[:10])),

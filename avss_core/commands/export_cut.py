@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from avss_core.commands.session import Workers, run_to_end
-from avss_core.errors import RunError
+from avss_core.errors import RunError, SettingError
 from avss_core.jobs.export_results import export_request, exported_in
 from avss_core.jobs.requests import EvaluateRequest
+from avss_core.paths import looked_at
 from avss_core.pruning.export.new_folder import require_free
 
 
@@ -17,7 +18,8 @@ def check_export_folder(folder: Path) -> Path:
 
     To be asked before anything is measured: an evaluation whose export is refused afterwards is a long way to a no.
     """
-    target = folder.expanduser().absolute()
+    with looked_at(folder, SettingError, "choose another folder for the export"):
+        target = folder.expanduser().absolute()
     require_free(target)
     return target
 
@@ -46,7 +48,7 @@ def export_cut(
     target = check_export_folder(folder)
     asked = export_request(workers.store, request, removed, reason, target, healing, method)
     known = workers.store.find_run(asked.run_id())
-    if known is not None and known.status == "done":  # and the folder was taken away since
+    if known is not None and known.ended:  # and the folder that it may have written was taken away since
         workers.store.delete_run(known.id)
     run = run_to_end(workers, asked)
     found = exported_in(workers.store, asked)

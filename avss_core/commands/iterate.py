@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -56,9 +56,24 @@ class Way(StrEnum):
         return Search.ITERATIVE if self is Way.APPENDIX_H else Search(self.value)
 
 
-HELD_OUT_TOKENS = 4000
+TOKENS, HELD_OUT_TOKENS = 2000, 4000
 EPSILON = "0.01"
-FEW_TOKENS = TextOptions(max_tokens=2000)
+
+
+@dataclass(frozen=True)
+class SearchTextOptions(TextOptions):
+    """The text of the search; --max-tokens is also how much is read of a task's examples, where it is given."""
+
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(help="Read no more than this many tokens.", show_default=f"{TOKENS} of text, all examples"),
+    ] = None
+
+    @property
+    def spec(self) -> CorpusSpec:
+        """The text to profile: a few tokens of it, unless more are wanted."""
+        found = super().spec
+        return found if self.max_tokens is not None else replace(found, max_tokens=TOKENS)
 
 
 @in_groups
@@ -102,7 +117,7 @@ def iterate(
     skip_first_token: o.SkipFirstToken = False,
     seed: o.Seed = 0,
     model: ModelOptions,
-    text: TextOptions = FEW_TOKENS,
+    text: SearchTextOptions,
     store: o.StoreUrl = None,
     as_json: o.Json = False,
 ) -> None:
@@ -119,6 +134,8 @@ def iterate(
     }
     _check_meant(search, {**of_appendix_h, "--again": again or None, **of_its_score}, "appendix-h")
     _check_meant(search, {"--width": width}, "beam")
+    if task != PERPLEXITY:
+        _check_meant(search, _named(text), "appendix-h")  # which scores blocks on it; the others read examples alone
     if tolerance is not None and delta is not None:
         raise SettingError("--delta is δ itself and --tolerance makes it from λ; give one of them.")
     rank = RankSettings((method or DEFAULT_METHOD,), Epsilon.parse(epsilon), skip_first_token, seed)
@@ -130,7 +147,7 @@ def iterate(
         again,
     )
     settings = SearchSettings(search.search, Limits(most, retain), rule, rank, width)
-    searched, held_out = _texts(task, text.spec, examples, max_examples, held_out_tokens)
+    searched, held_out = _texts(task, text, examples, max_examples, held_out_tokens)
     opened = Store(store)
     with Workers(opened) as workers:
         # The unpruned model first: cheap, and it says how many blocks there are, of which the ends may be protected.
@@ -170,19 +187,28 @@ def _check_meant(search: Way, given: dict[str, object], only: str) -> None:
         raise SettingError(f"{named[0]} belongs to --search {only} and not to {search}; leave it out.")
 
 
+def _named(text: TextOptions) -> dict[str, object]:
+    """The options that say which text it is, as far as they were given."""
+    names = {
+        field.name: field.default for field in fields(text) if field.name in ("corpus", "column", "config", "split")
+    }
+    return {f"--{name}": None if getattr(text, name) == default else name for name, default in names.items()}
+
+
 def _texts(
-    task: str, text: CorpusSpec, examples: str | None, max_examples: int | None, held_out_tokens: int | None
+    task: str, text: TextOptions, examples: str | None, max_examples: int | None, held_out_tokens: int | None
 ) -> tuple[CorpusSpec, CorpusSpec]:
     """What the search measures on, and what its cuts are judged on."""
     if task == PERPLEXITY:
         if examples is not None or max_examples is not None:
             raise SettingError("Perplexity is measured on --corpus; --examples and --max-examples are for other tasks.")
-        return text, held_out_of(text, HELD_OUT_TOKENS if held_out_tokens is None else held_out_tokens)
+        return text.spec, held_out_of(text.spec, HELD_OUT_TOKENS if held_out_tokens is None else held_out_tokens)
     if held_out_tokens is not None:
         raise SettingError("--held-out-tokens is for perplexity; say how many examples to read by --max-examples.")
     wanted = task_named(task)
-    held_out = spec_of(wanted, examples or wanted.default_source, max_examples=max_examples, length=text.length)
-    if text.part == "all":
+    most = {"max_examples": max_examples, "max_tokens": text.max_tokens}
+    held_out = spec_of(wanted, examples or wanted.default_source, length=text.length, **most)
+    if text.all_documents:
         return held_out.of_part("all"), held_out.of_part("all")
     return held_out.of_part("profile"), held_out
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from avss_core.activations import merge_profiles
 from avss_core.commands.option_groups import ScoreOptions
 from avss_core.commands.prune_options import AVSS
+from avss_core.commands.rank_fit import facts_for
 from avss_core.commands.session import Workers, rankings_of, run_to_end
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.importance import Epsilon, score_table
@@ -66,7 +67,9 @@ def scores_of(
         columns = (table[name].tolist() for name in ("avss", "avss_share", "avss_cumulative"))
         scores, shares, cumulative = columns
         return Scored(scores, run.facts["block_parameters"], run.facts["parameters"], shares, cumulative)
+    parts = request.parts()
+    # A random order needs no pass of its own; how many blocks there are, some run has to say.
+    facts = run_to_end(workers, parts[0]).facts if parts else facts_for(workers, request)
     (ranking,) = rankings_of(workers, request)
-    facts = workers.store.run(request.parts()[0].run_id()).facts
     turns = angular_distances(workers.store, request) if chosen.method.name == ANGULAR else {}
     return Scored(ranking.scores, facts["block_parameters"], facts["parameters"], turns=turns)

@@ -54,8 +54,7 @@ def _workers(store: Store) -> Iterator[None]:
 
 
 def _yield_the_processor() -> None:
-    if hasattr(os, "nice"):
-        os.nice(10)
+    os.nice(10)
 
 
 def _keep_web_server(store: Store, address: str, port: int) -> NoReturn:
@@ -90,9 +89,8 @@ def _run_web_server(store: Store, address: str, port: int) -> int:
     environment = {**os.environ, "AVSS_STORE": store.url}
     # What it prints on standard output is the address once more. It yields the processor to the worker, whose threads
     # wait for each other: drawing curves while a model ran made the first profile twice as slow on two cores.
-    server = subprocess.Popen(
-        command, env=environment, cwd=APP.parent, stdout=subprocess.DEVNULL, preexec_fn=_yield_the_processor
-    )
+    yield_it = _yield_the_processor if hasattr(os, "nice") else None  # Windows takes no function at all
+    server = subprocess.Popen(command, env=environment, cwd=APP.parent, stdout=subprocess.DEVNULL, preexec_fn=yield_it)
     try:
         return server.wait()
     finally:

@@ -46,8 +46,8 @@ def run_to_end(workers: Workers, request: Request) -> Run:
 
     Raises what the job failed with.
     """
-    known = workers.store.find_run(request.run_id())
-    if known is not None and known.status == "done":
+    known = workers.store.find_done(request.run_id())
+    if known is not None:
         return known
     jobs = workers.jobs()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

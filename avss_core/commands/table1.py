@@ -13,7 +13,7 @@ from rich.console import Console
 from avss_core.commands import options as o
 from avss_core.commands.answer import answer, records
 from avss_core.commands.session import Workers, run_to_end
-from avss_core.errors import AvssError, Cancelled
+from avss_core.errors import AvssError, Cancelled, RunError
 from avss_core.jobs.table1 import Progress, progress, table1_frame
 from avss_core.runs import Store
 from avss_core.studies.papers import READING, SOURCE, papers_frame
@@ -86,12 +86,15 @@ def table1(
 
 def _run(workers: Workers, study: Table1Study) -> None:
     """Run what is still to do, one request after another; what fails is noted in its row, and the rest goes on."""
-    since, tried = time.time(), set[str]()
+    since, tried, done = time.time(), set[str](), set[str]()
     while (now := progress(workers.store, study, since)).step is not None:
         _tell(now)
         run_id = now.step.request.run_id()
+        if run_id in done:  # it would be found done for ever
+            raise RunError(f"What run {run_id} found is gone from the store; delete the run, then start again.")
         try:
             run_to_end(workers, now.step.request)
+            done.add(run_id)
         except AvssError as error:
             if isinstance(error, Cancelled) or run_id in tried:  # nothing in the store says that it failed
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from avss_core.corpora.mapping import ColumnMapping
 from avss_core.corpora.registry import sample_set
 from avss_core.errors import CorpusError, SettingError
 from avss_core.hashing import content_hash
+from avss_core.paths import looked_at
 
 DEFAULT_COLUMN = "text"
 PARTS = ("profile", "evaluate", "all")
@@ -68,14 +70,18 @@ class CorpusSpec:
 
     @property
     def kind(self) -> str:
-        """Return "sample", "file", "folder" or "hub"; what exists as a path is never looked for on the hub."""
+        """Return "sample", "file", "folder" or "hub"; what exists as a path is never looked for on the hub.
+
+        Raises CorpusError for a path that the system refuses to look at.
+        """
         if self.source.startswith("sample:"):
             return "sample"
-        path = Path(self.source).expanduser()
-        if path.is_dir():
-            return "folder"
-        if path.exists() or path.suffix.lower() in FORMATS or not HUB_ID.fullmatch(self.source):
-            return "file"
+        with self._looked_at():
+            path = Path(self.source).expanduser()
+            if path.is_dir():
+                return "folder"
+            if path.exists() or path.suffix.lower() in FORMATS or not HUB_ID.fullmatch(self.source):
+                return "file"
         return "hub"
 
     @property
@@ -107,8 +113,12 @@ class CorpusSpec:
             return [self.source]
         if self.kind == "sample":
             return [self.source, *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files_of(self.path))]
-        files = [(file.resolve(), file.stat()) for file in files_of(self.path)]
+        with self._looked_at():
+            files = [(file.resolve(), file.stat()) for file in files_of(self.path)]
         return [[str(file), status.st_size, status.st_mtime_ns] for file, status in files]
+
+    def _looked_at(self) -> AbstractContextManager[None]:
+        return looked_at(self.source, CorpusError, "give another file or folder, or the id of a hub data set")
 
     def of_part(self, part: str) -> CorpusSpec:
         """Return the same corpus with another part of it."""

@@ -22,7 +22,8 @@ class Ranking:
     standard_error, low, high (95 %): over documents, or over sampled orders of removal; None where the method has
     none or the text too few documents. seconds, block_runs, peak_bytes: of the pass that measured it, which other
     methods may share; block_runs counts a block once when it ran over the whole text; peak_bytes is beside what was
-    held before (`peak_bytes.py`), None where it is not known. samples: documents or orders behind the interval.
+    held before (`peak_bytes.py`), None where it is not known. device: where that was, None where nothing was measured.
+    samples: documents or orders behind the interval.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Ranking:
     seconds: float = 0.0
     block_runs: float = 0.0
     peak_bytes: int | None = None
+    device: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -74,6 +76,7 @@ class Ranking:
             "seconds": self.seconds,
             "block_runs": self.block_runs,
             "peak_bytes": self.peak_bytes,
+            "device": self.device,
             "details": dict(self.details),
             "card": self.method.card(),
         }

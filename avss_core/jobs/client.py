@@ -44,13 +44,13 @@ class Jobs:
             self._connections.popitem()[1].close()
 
     def submit(self, request: Request) -> Run:
-        """Start a request, or find it: what is done or under way already is not done again.
+        """Start a request, or find it: what is done or under way already is not done again, unless a file is gone.
 
         Raises what is wrong with the request itself, and ResourceError when there are no workers to be had.
         """
         run_id = request.run_id()
-        known = self.store.find_run(run_id)
-        if known is not None and known.status == "done":
+        known = self.store.find_done(run_id)
+        if known is not None:
             return known
         workers = self._workers()
         run = self._start(run_id, request, workers.address)
@@ -89,7 +89,11 @@ class Jobs:
         return self.store.run(run_id)
 
     def wait(self, run_id: str, told: Callable[[Run, Progress | None], None] = lambda run, progress: None) -> Run:
-        """Follow a run to its end, calling `told` now and then; Ctrl-C cancels the run, whose end comes soon after."""
+        """Follow a run to its end, calling `told` now and then; Ctrl-C cancels the run, whose end comes soon after.
+
+        Raises KeyboardInterrupt at the second Ctrl-C: without workers, or while a model is fetched, the end may be far.
+        """
+        asked_to_stop = False
         while True:
             try:
                 run = self.follow(run_id)
@@ -98,6 +102,9 @@ class Jobs:
                     return run
                 time.sleep(_POLL_SECONDS)
             except KeyboardInterrupt:
+                if asked_to_stop:
+                    raise
+                asked_to_stop = True
                 self.cancel(run_id)
 
     def _start(self, run_id: str, request: Request, address: str) -> Run | None:

@@ -23,6 +23,8 @@ from avss_core.jobs.works.base import Plan, Turn
 from avss_core.jobs.works.registry import WORKS
 from avss_core.runs import Store
 
+_LOADING = "loading the model"
+
 
 def drive(job: Job) -> None:
     """Carry an attempt out; its end, good or bad, is written to the store.
@@ -60,11 +62,10 @@ def work_unit(job: Job, number: int) -> None:
     """
     store, request = Store(job.store_url), request_of(job.kind, job.spec)
     reporter, work = Reporter(job, number), WORKS[job.kind]
-    with side_by_side(request.model) if work.side_by_side else alone():
+    with side_by_side(request.model, lambda: reporter.say(_LOADING)) if work.side_by_side else alone():
         try:
             reporter.say("measuring")
-            if request.run_id() != job.run:
-                raise CorpusError("The model or the text was changed while it was being read; start the job again.")
+            _require_unchanged(job, request)
             if store.run(job.run).status == "done":  # it ended early while this unit waited for its turn
                 return
             started, at_work_then = time.perf_counter(), at_work()
@@ -79,6 +80,7 @@ def work_unit(job: Job, number: int) -> None:
 
 def _carry_out(job: Job, store: Store) -> None:
     request, work, reporter = request_of(job.kind, job.spec), WORKS[job.kind], Reporter(job)
+    _require_unchanged(job, request)  # also fixes what the request is of: keys that are made at the end are of the same
     plan = _plan(job, request, store, reporter)
 
     def kept() -> set[int]:
@@ -88,7 +90,9 @@ def _carry_out(job: Job, store: Store) -> None:
     missing = [number for number in range(plan.units) if number not in done]
 
     def enough() -> bool:
-        return work.enough(request, store.run(job.run), store)
+        """A unit whose file is gone is always done again: whoever reads the run asks for the files of all it names."""
+        is_whole = len(kept()) == len(store.units(job.run))
+        return is_whole and work.enough(request, store.run(job.run), store)
 
     if missing and not (done and enough()):
         _give_out(job, missing, enough, (lambda number: number in kept()) if plan.in_order else None)
@@ -100,9 +104,16 @@ def _carry_out(job: Job, store: Store) -> None:
         work.finish(request, store.run(job.run), store)
 
 
+def _require_unchanged(job: Job, request: Request) -> None:
+    """Raise CorpusError when model or text are not those any more that the run was entered for."""
+    if request.run_id() != job.run:
+        raise CorpusError("The model or the text was changed while it was being read; start the job again.")
+
+
 def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> Plan:
-    reporter.say("loading the model")
+    reporter.say(_LOADING)
     with alone():
+        reporter.say(_LOADING)  # it may have been cancelled while others were at work
         model = resident_model(request.model)
         WORKS[job.kind].check(request, model)
         reporter.say("reading the text")

@@ -40,13 +40,15 @@ def alone() -> Iterator[None]:
 
 
 @contextmanager
-def side_by_side(spec: ModelSpec) -> Iterator[None]:
+def side_by_side(spec: ModelSpec, before_loading: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Others may work with the same model meanwhile, each with its own twin of it (`resident_model`).
 
-    Only on processors: a graphics processor gains nothing from it, and there it is one at a time.
+    Only on processors: a graphics processor gains nothing from it, and there it is one at a time. before_loading:
+    called when the model has to be loaded, once nobody works with the one that it replaces; it may raise.
     """
     if _name(spec) not in _resident:
         with alone():  # twins cannot be made of a model at work
+            before_loading()
             resident_model(spec)
     lanes = _lanes_for(spec)
     with _lanes.side_by_side(_name(spec), lanes):

@@ -114,11 +114,9 @@ def outcome_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...],
 
 def only_file(store: Store, request: Request) -> Path | None:
     """The file of a request whose run has one unit; None while it is not done, or when the file is gone."""
-    run = store.find_run(request.run_id())
-    if run is None or run.status != "done":
-        return None
-    files = [store.path_of(unit.file) for unit in store.units(run.id)]
-    return files[0] if files and files[0].is_file() else None
+    run = store.find_done(request.run_id())
+    files = [] if run is None else [store.path_of(unit.file) for unit in store.units(run.id)]
+    return files[0] if files else None
 
 
 def facts_of_model(store: Store, model: ModelSpec) -> dict[str, Any]:
@@ -152,23 +150,32 @@ def evaluated_cuts(store: Store, request: EvaluateRequest) -> set[tuple[int, ...
 
 
 def authors_scores(store: Store, request: AuthorsRequest) -> pd.DataFrame | None:
-    """The table of the authors' script, None while it is not measured."""
-    run = store.find_run(request.run_id())
-    if run is None or run.status != "done":
+    """The table of the authors' script, None while it is not measured, or when a file of it is gone."""
+    run = store.find_done(request.run_id())
+    if run is None:
         return None
     return authors_table([pd.read_parquet(store.path_of(unit.file)) for unit in store.units(run.id)])
 
 
 def finished_rankings(store: Store, request: RankRequest) -> tuple[Ranking, ...] | None:
-    """The rankings of a request from the runs of its parts, None while one of them is not done."""
-    runs = [store.find_run(part.run_id()) for part in request.parts()]
-    if any(run is None or run.status != "done" for run in runs):
+    """The rankings of a request from the runs of its parts, None while one is not done or when a file of it is gone.
+
+    Each says on which device its pass was made: with a dtype that is named, runs of any device are found.
+    """
+    parts = request.parts()
+    done = [run for part in parts if (run := store.find_done(part.run_id())) is not None]
+    if len(done) < len(parts):
         return None
-    done = [run for run in runs if run is not None]
     files = [store.path_of(unit.file) for run in done for unit in store.units(run.id)]
     # A random order needs no run of its own; how many blocks there are, any run of the model knows.
     facts = done[0].facts if done else facts_of_model(store, request.model)
-    return rankings_in(files, request.settings, facts["blocks"]) if facts else None
+    if not facts:
+        return None
+    devices = {
+        name: run.facts.get("device") for part, run in zip(parts, done, strict=True) for name in part.settings.methods
+    }
+    rankings = rankings_in(files, request.settings, facts["blocks"])
+    return tuple(replace(ranking, device=devices.get(ranking.name)) for ranking in rankings)
 
 
 def _read(path: str) -> Profile:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from avss_core.errors import SettingError
+from avss_core.errors import ModelError, SettingError
 from avss_core.hashing import content_hash
 from avss_core.models.package import GGUF_SHA256
 from avss_core.models.standin_package import SOURCE as STANDIN
 from avss_core.models.standin_package import standin_identity
+from avss_core.paths import looked_at
 
 Kind = Literal["default", "standin", "hub", "folder", "gguf"]
 
@@ -45,22 +47,27 @@ class ModelSpec:
 
     @property
     def kind(self) -> Kind:
-        """What `source` is. A name that can only be a path counts as a folder even when nothing is there."""
+        """What `source` is. A name that can only be a path counts as a folder even when nothing is there.
+
+        Raises ModelError for a path that the system refuses to look at.
+        """
         if self.source == "default":
             return "default"
         if self.source == STANDIN:
             return "standin"
-        if self.path.is_dir():
-            return "folder"
-        if self.source.lower().endswith(".gguf"):
-            return "gguf"
-        is_path = self.source[0] in "./~\\" or self.source.count("/") > 1 or self.path.is_file()
+        with self._looked_at():
+            if self.path.is_dir():
+                return "folder"
+            if self.source.lower().endswith(".gguf"):
+                return "gguf"
+            is_path = self.source[0] in "./~\\" or self.source.count("/") > 1 or self.path.is_file()
         return "folder" if is_path else "hub"
 
     @property
     def path(self) -> Path:
-        """`source` as an absolute path."""
-        return Path(self.source).expanduser().absolute()
+        """`source` as an absolute path; ModelError where it names the home folder of nobody."""
+        with self._looked_at():
+            return Path(self.source).expanduser().absolute()
 
     def identity(self) -> str:
         """Content hash of what would be loaded, without reading weights.
@@ -78,7 +85,8 @@ class ModelSpec:
             return content_hash(named, standin_identity())
         if self.kind == "hub":
             return content_hash(named, self.source, self.revision)
-        return content_hash(named, str(self.path), [_state(file) for file in self._files()])
+        with self._looked_at():
+            return content_hash(named, str(self.path), [_state(file) for file in self._files()])
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, as JSON types."""
@@ -91,6 +99,9 @@ class ModelSpec:
         if unknown:
             raise SettingError(f"A model has no setting named {', '.join(sorted(unknown))}.")
         return cls(**values)
+
+    def _looked_at(self) -> AbstractContextManager[None]:
+        return looked_at(self.source, ModelError, "give a hub id, a folder, a GGUF file, or `default`")
 
     def _files(self) -> Iterator[Path]:
         if self.path.is_file():

@@ -15,6 +15,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from avss_core.errors import AvssError, ResourceError, SettingError
+from avss_core.hashing import content_hash
+from avss_core.paths import looked_at
 from avss_core.runs.schema import bring_up_to_date
 
 _WAIT_FOR_OTHER_WRITERS = 30  # seconds
@@ -51,13 +53,38 @@ def read_url(text: str) -> URL:
     return url if url.database.startswith("file:") else url.set(database=_absolute(url.database))
 
 
-def arrays_folder(url: URL) -> Path:
-    """Where the Parquet files lie: `AVSS_ARRAYS`, else beside the SQLite file, else in the user's data folder."""
+def arrays_folder(url: URL, has_runs: bool) -> Path:
+    """Where the Parquet files lie: `AVSS_ARRAYS`, else beside the SQLite file, else in the user's data folder.
+
+    No two stores have the same. A store that was begun when they could (`has_runs`, and no folder of its own) keeps the
+    folder of then: without the file's ending, or the one for all databases that are no file.
+    """
     if "AVSS_ARRAYS" in os.environ:
-        return Path(_absolute(os.environ["AVSS_ARRAYS"]))
-    if url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:"):
-        return Path(url.database).with_suffix(".arrays")
-    return user_data_path("avss", appauthor=False) / "arrays"
+        return Path(_absolute(os.environ["AVSS_ARRAYS"], "name another folder by AVSS_ARRAYS"))
+    file, data = _sqlite_file(url), user_data_path("avss", appauthor=False)
+    if file is None:
+        own, earlier = data / f"arrays-{_database_name(url)}", data / "arrays"
+        is_of_another = False
+    else:
+        own, earlier = _beside(file), file.with_suffix(".arrays")
+        main = file.with_suffix(".db")
+        is_of_another = file != main and main.is_file() and not _beside(main).is_dir()
+    return earlier if has_runs and earlier.is_dir() and not own.is_dir() and not is_of_another else own
+
+
+def _sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite database; None for any other, and for one that is named by a URI of its own."""
+    is_file = url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:")
+    return Path(str(url.database)) if is_file else None
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(f"{file.name}.arrays")
+
+
+def _database_name(url: URL) -> str:
+    """The same for everyone who uses this database, whatever the user, the password or the driver."""
+    return content_hash(url.get_backend_name(), url.host, url.port, url.database, sorted(url.query.items()))
 
 
 def open_database(url: URL) -> Engine:
@@ -66,6 +93,9 @@ def open_database(url: URL) -> Engine:
     A connection with the execution option `writes` holds SQLite's write lock from its first statement on: one that
     reads and then writes cannot be overtaken in between.
     """
+    file = _sqlite_file(url)
+    if file is not None and not file.parent.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
     try:
         engine = create_engine(url)
         if engine.dialect.name == "sqlite":
@@ -98,8 +128,9 @@ def explained(where: Path | URL) -> Iterator[None]:
         raise SettingError(f"The store {where} cannot be used ({_first_line(error)}); give another --store.") from error
 
 
-def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
+def _absolute(path: str, instead: str = "give another --store") -> str:
+    with looked_at(path, SettingError, instead):
+        return str(Path(path).expanduser().absolute())
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from avss_core.errors import RunError, SettingError
 from avss_core.runs.store import Store
@@ -18,8 +19,8 @@ def export_run(store: Store, run_id: str, target: Path) -> None:
     and what else the work left in the run's folder, such as maps, adapters, and the folder of an exported model.
 
     The zip that an export keeps beside its model's folder is left out, since it holds the same files. A file that is
-    there is replaced once the new one is whole. Raises RunError when an array of the run is gone, SettingError when the
-    zip cannot be written.
+    there is replaced once the new one is whole. Raises RunError when an array of the run is gone, SettingError when
+    `target` is a folder or cannot be written.
     """
     run = store.run(run_id)
     evaluations = store.evaluations_of(run.id)
@@ -32,16 +33,32 @@ def export_run(store: Store, run_id: str, target: Path) -> None:
         "evaluations": [evaluation | {"file": Path(evaluation["file"]).name} for evaluation in evaluations],
         "hand_labels": store.hand_labels(run.id),
     }
+    with _explained(target):
+        if target.is_dir():
+            raise SettingError(f"{target} is a folder; name a zip file, such as {target / run.id}.zip, as --to.")
     partial = target.with_name(f"{target.name}.partial")
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr("run.json", json.dumps(told, indent=2, ensure_ascii=False))
-            for name, file in (arrays | dict(_others(store.folder / run.id, arrays))).items():
-                archive.write(file, name)
-        partial.replace(target)
-    except OSError as error:
+        with _explained(target):
+            _write(partial, told, arrays | dict(_others(store.folder / run.id, arrays)))
+            partial.replace(target)
+    finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def _write(zipped: Path, told: dict[str, Any], files: dict[str, Path]) -> None:
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("run.json", json.dumps(told, indent=2, ensure_ascii=False))
+        for name, file in files.items():
+            archive.write(file, name)
+
+
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    """Put what a disk refuses into one sentence."""
+    try:
+        yield
+    except OSError as error:
         raise SettingError(f"{target} cannot be written ({error.strerror or error}); give another --to.") from error
 
 

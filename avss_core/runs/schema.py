@@ -8,8 +8,8 @@ from sqlalchemy import (
     JSON,
     Column,
     Connection,
+    Double,
     Engine,
-    Float,
     Integer,
     MetaData,
     String,
@@ -37,9 +37,9 @@ runs = Table(
     Column("spec", JSON, nullable=False),
     Column("facts", JSON, nullable=False),  # what the work found out: blocks, tokens, versions, seconds of each part
     Column("n_units", Integer),  # None until planned
-    Column("created", Float, nullable=False),  # of the latest attempt, seconds since the epoch
-    Column("finished", Float),
-    Column("seconds", Float),
+    Column("created", Double, nullable=False),  # of the latest attempt, seconds since the epoch
+    Column("finished", Double),
+    Column("seconds", Double),
     Column("error", Text),
 )
 
@@ -50,7 +50,7 @@ units = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("file", String(256), nullable=False),
     Column("tokens", Integer, nullable=False),
-    Column("seconds", Float, nullable=False),
+    Column("seconds", Double, nullable=False),
 )
 
 evaluations = Table(
@@ -61,7 +61,7 @@ evaluations = Table(
     Column("kept", JSON, nullable=False),
     Column("result", JSON, nullable=False),
     Column("file", String(256), nullable=False),
-    Column("created", Float, nullable=False),
+    Column("created", Double, nullable=False),
 )
 
 hand_labels = Table(
@@ -70,7 +70,7 @@ hand_labels = Table(
     Column("run", String(32), primary_key=True),
     Column("example", String(64), primary_key=True),
     Column("label", String(16), nullable=False),
-    Column("created", Float, nullable=False),
+    Column("created", Double, nullable=False),
 )
 
 Migration = Callable[[Connection], None]
@@ -95,7 +95,7 @@ def keep_labels_by_hand(connection: Connection) -> None:
     connection.execute(
         text(
             "CREATE TABLE hand_labels (run VARCHAR(32) NOT NULL, example VARCHAR(64) NOT NULL, "
-            "label VARCHAR(16) NOT NULL, created FLOAT NOT NULL, PRIMARY KEY (run, example))"
+            "label VARCHAR(16) NOT NULL, created DOUBLE PRECISION NOT NULL, PRIMARY KEY (run, example))"
         )
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, Table, and_, delete, select, update
+from sqlalchemy import CompoundSelect, Connection, Select, Table, and_, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from avss_core.errors import ResourceError, RunError
@@ -36,13 +36,11 @@ class Store:
         """
         self._url = read_url(default_url() if url is None else url)
         self.url = self._url.render_as_string(hide_password=False)
-        self.folder = arrays_folder(self._url)
-        with explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if self._url.get_backend_name() == "sqlite" and self._url.database:
-                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         with explained(self._url):
             self._engine = open_database(self._url)
+            self.folder = arrays_folder(self._url, has_runs=bool(self.runs(limit=1)))
+        with explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
 
     def __str__(self) -> str:
         """Where it is, without a password."""
@@ -53,8 +51,9 @@ class Store:
     ) -> Run | None:
         """Enter a run as waiting, or take up again one that ended without being done, as a new attempt.
 
-        facts: what is known of the attempt from the start; those of an earlier one are forgotten. None when it is
-        done, or when an attempt is under way: of several callers at once, one gets the run.
+        One that is done is taken up as well where a file of it is gone. facts: what is known of the attempt from the
+        start; those of an earlier one are forgotten. None when it is done, or when an attempt is under way: of several
+        callers at once, one gets the run.
         """
         asked = {"kind": kind, "status": "waiting", "spec": spec, "facts": facts or {}, "created": time.time()}
         try:
@@ -62,7 +61,9 @@ class Store:
                 row = connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).mappings().first()
                 if row is None:
                     connection.execute(runs.insert().values(id=run_id, attempt=1, **asked))
-                elif (there := Run.from_row(dict(row))).ended and there.status != "done":
+                elif (there := Run.from_row(dict(row))).ended and not (
+                    there.status == "done" and self._is_whole(run_id)
+                ):
                     again = {"attempt": there.attempt + 1, "finished": None, "seconds": None, "error": None}
                     connection.execute(update(runs).where(runs.c.id == run_id).values(**asked, **again))
                 else:
@@ -115,6 +116,11 @@ class Store:
     def find_run(self, run_id: str) -> Run | None:
         """The run of exactly this id, None when there is none."""
         return next((Run.from_row(row) for row in self._read(select(runs).where(runs.c.id == run_id))), None)
+
+    def find_done(self, run_id: str) -> Run | None:
+        """The run of exactly this id when it is done and every file of it is there; a database may be copied alone."""
+        run = self.find_run(run_id)
+        return run if run is not None and run.status == "done" and self._is_whole(run_id) else None
 
     def runs(self, kind: str | None = None, limit: int | None = 200) -> list[Run]:
         """Runs, newest first."""
@@ -225,11 +231,17 @@ class Store:
                 found[key] = other, f"{other}/{path.name}"
         return found
 
+    def _is_whole(self, run_id: str) -> bool:
+        """Whether the files of a run's units and evaluations are there."""
+        of_units = select(units.c.file).where(units.c.run == run_id)
+        of_evaluations = select(evaluations.c.file).where(evaluations.c.run == run_id)
+        return all(self.path_of(row["file"]).is_file() for row in self._read(of_units.union_all(of_evaluations)))
+
     def _evaluation_row(self, key: str) -> dict[str, Any] | None:
         found = self._read(select(evaluations).where(evaluations.c.key == key))
         return next((row for row in found if self.path_of(row["file"]).is_file()), None)
 
-    def _read(self, query: Select[Any]) -> list[dict[str, Any]]:
+    def _read(self, query: Select[Any] | CompoundSelect[Any]) -> list[dict[str, Any]]:
         with explained(self._url), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 

@@ -69,6 +69,7 @@ def cost_table(rankings: tuple[Ranking, ...], base: EvaluateRequest, cuts: dict[
                 "seconds": ranking.seconds,
                 "block_runs": ranking.block_runs,
                 "megabytes": None if ranking.peak_bytes is None else ranking.peak_bytes / 2**20,
+                "device": ranking.device,
                 "perplexity": found.after.value if found else None,
                 "perplexity_low": found.after.low if found else None,
                 "perplexity_high": found.after.high if found else None,

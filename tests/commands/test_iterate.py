@@ -60,6 +60,17 @@ def test_appendix_h_on_another_task(avss: Avss, tiny_model: Path, text: Path) ->
     assert {row["n"] for row in said.json["held_out"]} == {10}
 
 
+def test_a_task_reads_as_many_tokens_of_its_examples_as_are_asked_for(
+    avss: Avss, tiny_model: Path, tmp_path: Path
+) -> None:
+    asked = ("iterate", "--model", tiny_model, "--task", "sentiment", "--search", "greedy", "--most", 1, "--json")
+    few = avss(*asked, "--max-tokens", 500).json
+    all_examples = avss(*asked, "--max-examples", 20).json
+    assert 1 < few["held_out"][0]["n"] < all_examples["held_out"][0]["n"] == 20
+    texts = [run.spec["corpus"]["max_tokens"] for run in Store(str(tmp_path / "runs.db")).runs("search")]
+    assert texts == [None, 500]
+
+
 @pytest.mark.parametrize(("task", "expected"), [("perplexity", 1e-4), ("sentiment", 0.0)])
 def test_what_counts_as_converged_by_default(
     avss: Avss, tiny_model: Path, text: Path, tmp_path: Path, task: str, expected: float
@@ -80,6 +91,7 @@ def test_what_counts_as_converged_by_default(
         (["--search", "greedy", "--again"], "--again belongs to --search appendix-h"),
         (["--search", "greedy", "--skip-first-token"], "--skip-first-token belongs to --search appendix-h"),
         (["--search", "beam", "--epsilon", 0.1], "--epsilon belongs to --search appendix-h"),
+        (["--task", "sentiment", "--search", "greedy"], "--corpus belongs to --search appendix-h and not to greedy"),
         (["--task", "sentiment", "--held-out-tokens", 500], "--held-out-tokens is for perplexity"),
         (["--tolerance", -1], "tolerance λ must be a number from 0 on"),
         (["--method", "avss,gbis"], "no method 'avss,gbis'"),

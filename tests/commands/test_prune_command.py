@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,21 @@ def test_by_another_method(avss: Avss, on: tuple[object, ...]) -> None:
     assert pruned.json["method"] == "block_influence"
     at_update = avss("prune", "--method", "variance@update", "--fraction", 0.4, "--max-tokens", 100_000, *on).json
     assert at_update["removed"] == lowest(scores(avss, on, "variance@update"), 2)
+
+
+def test_at_random(avss: Avss, on: tuple[object, ...]) -> None:
+    pruned = avss("prune", "--method", "random", "--rank", 2, "--max-tokens", 1000, *on)  # the store is new
+    assert (pruned.status, pruned.err) == (0, "")
+    assert pruned.json["removed"] == lowest(scores(avss, on, "random"), 2)
+
+
+def test_what_a_copied_database_has_lost_is_measured_again(avss: Avss, on: tuple[object, ...], tmp_path: Path) -> None:
+    asked = ("prune", "--method", "block_influence", "--rank", 2, "--max-tokens", 1000, *on)
+    first = avss(*asked).json
+    shutil.rmtree(Store(str(tmp_path / "runs.db")).folder)
+    again = avss(*asked)
+    assert (again.status, again.err) == (0, "")
+    assert again.json == first
 
 
 def test_one_stretch(avss: Avss, on: tuple[object, ...]) -> None:

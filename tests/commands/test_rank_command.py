@@ -15,6 +15,7 @@ from tiny_model import VOCABULARY, tiny_network, tiny_tokenizer
 
 from avss_core.corpora import CorpusSpec, make_windows, read_corpus
 from avss_core.importance.registry import NAMES
+from avss_core.runs import Store
 
 M = 3
 PREDICTION = "a network that predicts the next token or one of several classes"
@@ -77,6 +78,19 @@ def test_all_methods_and_their_agreement(avss: Avss, common: tuple[object, ...])
             assert f"{agreement[name]['spearman']:.2f} ({low:.2f} – {high:.2f})" in cells
         if methods[name]["peak_bytes"] is not None:
             assert f" {methods[name]['peak_bytes'] / 2**20:.4g} " in cells
+
+
+def test_costs_say_which_device_they_are_of(avss: Avss, common: tuple[object, ...], tmp_path: Path) -> None:
+    asked = ("rank", "--method", "block_influence,gbis,random", *common, "--device", "cpu")
+    here = {"block_influence": "cpu", "gbis": "cpu", "random": None, "ablation": "cpu"}
+    methods = avss(*asked, "--json").json["methods"]
+    assert {name: found["device"] for name, found in methods.items()} == here
+    store = Store(str(tmp_path / "runs.db"))
+    (gradients,) = [run for run in store.runs("rank") if "gbis" in run.spec["settings"]["methods"]]
+    store.add_facts(gradients.id, gradients.attempt, device="cuda:0")  # as if it had been measured there, once
+    methods = avss(*asked, "--json").json["methods"]
+    assert {name: found["device"] for name, found in methods.items()} == here | {"gbis": "cuda:0"}
+    assert " cuda:0 " in line_of(avss(*asked), "gbis")
 
 
 def test_the_budget_is_for_shapley(avss: Avss, common: tuple[object, ...]) -> None:

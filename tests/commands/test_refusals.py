@@ -36,6 +36,21 @@ def assert_refused(avss: Avss, arguments: tuple[object, ...], sentence: str, sta
         ("profile --model {model} --length 0", r"length of a window must be at least 1"),
         ("profile --model {model} --max-tokens -5", r"number of tokens to read must be at least 1"),
         ("profile --store nosuch://here", r"store nosuch://here cannot be opened.*give another --store"),
+        ("profile --model ~nosuch/x", r"~nosuch/x cannot be looked at \(Could not .* home directory\); give a hub id"),
+        ("profile --model {long}", r"x cannot be looked at \(File name too long\); give a hub id"),
+        ("profile --model {long}.gguf", r"x\.gguf cannot be looked at \(File name too long\); give a hub id"),
+        (
+            "profile --model {model} --corpus ~nosuch/x",
+            r"~nosuch/x cannot be looked at .*; give another file or folder",
+        ),
+        (
+            "profile --model {model} --corpus {tmp}/{long}",
+            r"cannot be looked at \(File name too long\); give another file",
+        ),
+        ("profile --store ~nosuch/runs.db", r"~nosuch/runs\.db cannot be looked at .*; give another --store"),
+        ("prune --remove 1 --export ~nosuch/x", r"~nosuch/x cannot be looked at .*; choose another folder"),
+        ("prune --remove 1 --export {long}", r"x cannot be written \(File name too long\); choose another folder"),
+        ("mitigate --adapter {long}", r"x cannot be looked at \(File name too long\); name another folder"),
         ("scores abcdef", r"There is no run 'abcdef' in .*runs\.db; `avss runs list` shows"),
         ("scores abcdef --epsilon 0", r"ε must be a positive number.*default is 0\.01"),
         ("scores abcdef --epsilon -0.5", r"ε must be a positive number"),
@@ -70,7 +85,7 @@ def assert_refused(avss: Avss, arguments: tuple[object, ...], sentence: str, sta
         ("runs export xyz", r"There is no run 'xyz'"),
         ("serve --port 0", r"Invalid value for '--port'.*see --help"),
         ("serve --address 999.1.1.1", r"dashboard cannot listen on 999\.1\.1\.1:8501 .*give another --port"),
-        ("serve --store /dev/null/x.db", r"/dev/null/x\.arrays cannot be used .*give another --store"),
+        ("serve --store /dev/null/x.db", r"/dev/null/x\.db cannot be opened .*give another --store"),
         ("profile --lenght 5", r"No such option: --lenght .*--length.*see --help"),
         ("profile --length many", r"Invalid value for '--length'.*see --help"),
         ("profil", r"No such command 'profil'.*profile.*see --help"),
@@ -87,7 +102,7 @@ def test_one_sentence_and_status_2(
         (tmp_path / "pickled" / name).write_bytes((tiny_model / name).read_bytes())
     (tmp_path / "pickled" / "pytorch_model.bin").write_bytes(b"could run anything")
     on = f"--model {tiny_model} --corpus {text}"
-    asked = arguments.format(tmp=tmp_path, model=tiny_model, on=on).split()
+    asked = arguments.format(tmp=tmp_path, model=tiny_model, on=on, long="x" * 300).split()
     if asked[0] == "serve":  # it has no --json
         said = avss(*asked)
         assert (said.status, said.out) == (2, "")

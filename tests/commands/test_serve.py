@@ -12,11 +12,14 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
+import pytest
 from said import Avss
 from tiny_model import save_tiny_model, write_documents
 
+from avss_core.commands import serve as serve_command
 from avss_core.corpora import CorpusSpec
 from avss_core.jobs import Jobs, ProfileRequest
 from avss_core.jobs.contact import contact_file, running_address
@@ -104,6 +107,24 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     assert (serving.returncode, out) == (0, "")
     assert err.splitlines()[1:] == ["AVSS dashboard ended."]
     assert psutil.wait_procs(everything, timeout=10)[1] == []
+
+
+def test_where_no_process_can_be_nice_the_web_server_is_not_asked_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path / "runs.db"))
+    asked: list[object] = []
+
+    def popen(_command: list[str], preexec_fn: object, **_: object) -> SimpleNamespace:
+        asked.append(preexec_fn)
+        return SimpleNamespace(wait=lambda *_: 0, terminate=lambda: None)
+
+    monkeypatch.setattr(serve_command.subprocess, "Popen", popen)
+    assert serve_command._run_web_server(store, "127.0.0.1", 1) == 0
+    monkeypatch.delattr(os, "nice")
+    assert serve_command._run_web_server(store, "127.0.0.1", 1) == 0
+    assert callable(asked[0])
+    assert asked[1] is None
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(avss: Avss) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 from said import Avss
 
 from avss_core.commands import classifier as classifier_command
+from avss_core.runs import Store
 
 
 def test_the_table_from_the_shell(avss: Avss, tiny_model: Path, text: Path) -> None:
@@ -41,6 +44,24 @@ def test_the_table_from_the_shell(avss: Avss, tiny_model: Path, text: Path) -> N
     assert "LLama-7B is meta-llama/Llama-2-7b-hf" in people.out
     done = {run["run"] for run in avss("runs", "list", "--json").json["runs"]}
     assert done == {run["run"] for run in before}, "it was found, not done again"
+
+
+def test_what_is_gone_from_the_store_is_measured_again_or_told(
+    avss: Avss, tiny_model: Path, text: Path, tmp_path: Path
+) -> None:
+    command = ["table1", "--models", tiny_model, "--tasks", f"perplexity:{text}", "--methods", "magnitude"]
+    command += ["--repeats", 2, "--fraction", 0.34, "--max-tokens", 400, "--json"]
+    first = avss(*command).json
+    store = Store(str(tmp_path / "runs.db"))
+    shutil.rmtree(store.folder)
+    again = avss(*command)
+    assert (again.status, again.err) == (0, "")
+    assert again.json == first
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute("DELETE FROM evaluations")  # which no run knows of
+    said = avss(*command)
+    assert said.status == 2
+    assert "gone from the store; delete the run, then start again" in said.err
 
 
 def test_a_slip_is_told_before_anything_runs(avss: Avss) -> None:

@@ -100,6 +100,22 @@ def test_ctrl_c_cancels_what_is_waited_for(store: Store, jobs: Jobs, long_reques
     assert pressed
 
 
+def test_a_second_ctrl_c_leaves_the_wait(store: Store, long_request: ProfileRequest, workers: str) -> None:
+    run = store.start_run(long_request.run_id(), long_request.kind, long_request.to_dict(), {"scheduler": workers})
+    assert run is not None
+    jobs = Jobs(store, workers)
+    cancelled: list[str] = []
+    jobs.cancel = cancelled.append  # type: ignore[method-assign]
+
+    def press(_run: Run, _progress: object) -> None:  # nobody works on it
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        jobs.wait(run.id, press)
+    assert cancelled == [run.id]
+    jobs.close()
+
+
 def test_a_killed_worker_is_replaced_and_the_job_goes_on_by_itself(
     store: Store, jobs: Jobs, workers: str, long_request: ProfileRequest
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,9 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import make_url
+from sqlalchemy.schema import CreateTable
 
 from avss_core.errors import AvssError, ResourceError, SettingError
-from avss_core.runs import Store, default_url, schema
+from avss_core.runs import Store, database, default_url, schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +78,13 @@ def test_an_older_store_has_the_same_columns_as_a_new_one(tmp_path: Path) -> Non
     assert columns[0] == columns[1]
 
 
+def test_times_are_of_double_precision_everywhere() -> None:
+    """The single precision of MySQL's FLOAT tells today's seconds since the epoch apart by minutes."""
+    for table in schema.metadata.sorted_tables:
+        assert " FLOAT" not in str(CreateTable(table).compile(dialect=mysql.dialect())), table.name
+    assert "created DOUBLE NOT NULL" in str(CreateTable(schema.runs).compile(dialect=mysql.dialect()))
+
+
 def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(connection: Connection) -> None:
         connection.execute(text("CREATE TABLE half_way (x INTEGER)"))
@@ -102,14 +113,14 @@ def test_relative_paths_are_made_absolute(name: str, tmp_path: Path, monkeypatch
     store = Store(name)
     monkeypatch.chdir("/")
     assert store.url.endswith(f":///{tmp_path / 'runs.db'}")
-    assert store.folder == tmp_path / "runs.arrays"
+    assert store.folder == tmp_path / "runs.db.arrays"
     assert Store(store.url).runs() == [], "another process opens the same store by its URL"
     assert (tmp_path / "runs.db").is_file()
 
 
 def test_the_home_folder_and_odd_names_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert Store("~/my runs?#%20.db").folder == tmp_path / "my runs?#%20.arrays"
+    assert Store("~/my runs?#%20.db").folder == tmp_path / "my runs?#%20.db.arrays"
     assert Store(Store("~/my runs?#%20.db").url).url == Store("~/my runs?#%20.db").url
     assert (tmp_path / "my runs?#%20.db").is_file()
 
@@ -123,6 +134,55 @@ def test_where_a_store_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert Path(default_url()).is_absolute()
 
 
+def store_with_a_unit(path: Path) -> Store:
+    store = Store(str(path))
+    run = store.start_run("aa", "profile", {})
+    assert run is not None
+    store.add_unit("aa", 0, 1, 0.1, lambda file: file.write_text(path.name))
+    store.end_run("aa", 1, "done")
+    return store
+
+
+def test_no_two_stores_share_a_folder(tmp_path: Path) -> None:
+    stores = [store_with_a_unit(tmp_path / name) for name in ("runs.db", "runs.bak", "runs")]
+    assert len({store.folder for store in stores}) == 3
+    stores[1].delete_run("aa")
+    for store, name in ((stores[0], "runs.db"), (stores[2], "runs")):
+        assert store.path_of(store.units("aa")[0].file).read_text() == name
+
+
+@pytest.mark.parametrize("name", ["runs.db", "runs.sqlite"])
+def test_a_store_that_was_begun_without_a_folder_of_its_own_keeps_the_one_it_has(tmp_path: Path, name: str) -> None:
+    older = store_with_a_unit(tmp_path / name)
+    older._engine.dispose()
+    older.folder.rename(tmp_path / "runs.arrays")
+    for _ in range(2):
+        assert Store(str(tmp_path / name)).folder == tmp_path / "runs.arrays"
+    assert Store(str(tmp_path / name)).find_done("aa") is not None
+    beside = "runs.bak" if name == "runs.db" else "runs.db"
+    if name == "runs.db":
+        shutil.copy(tmp_path / name, tmp_path / beside)
+    assert Store(str(tmp_path / beside)).folder == tmp_path / f"{beside}.arrays"
+    assert Store(str(tmp_path / name)).folder == tmp_path / "runs.arrays", "whatever lies beside it"
+
+
+def test_every_database_on_a_server_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def folder(url: str, has_runs: bool = False) -> Path:
+        return database.arrays_folder(make_url(url), has_runs)
+
+    monkeypatch.setattr(database, "user_data_path", lambda *_, **__: tmp_path)
+    one = folder("postgresql://me:secret@host/one")
+    assert one.parent == tmp_path
+    assert folder("postgresql+psycopg://me:changed@host/one") == one
+    assert len({one, *(folder(f"{name}://me@host/two") for name in ("postgresql", "mysql"))}) == 3
+    assert folder("postgresql://host/one", has_runs=True) == one
+    (tmp_path / "arrays").mkdir()
+    assert folder("postgresql://host/one", has_runs=True) == tmp_path / "arrays", "it has written there before"
+    assert folder("postgresql://host/one") == one
+    folder("postgresql://host/two").mkdir()
+    assert folder("postgresql://host/two", has_runs=True) == folder("postgresql://host/two")
+
+
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
@@ -134,7 +194,7 @@ def test_where_a_store_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("://", r"is not a database URL"),
         ("postgresql+nosuchdriver://user:secret@host/name", r"cannot be opened .*another --store"),
         ("sqlite:////proc/nowhere/runs.db", r"cannot be used .*another --store"),
-        ("/dev/null/runs.db", r"/dev/null/runs\.arrays cannot be used .*another --store"),
+        ("/dev/null/runs.db", r"/dev/null/runs\.db cannot be opened .*another --store"),
     ],
 )
 def test_what_is_no_store_is_said_in_one_sentence(url: str, sentence: str) -> None:
@@ -207,7 +267,7 @@ def test_a_full_disk_under_the_arrays_is_said_in_one_sentence(tmp_path: Path) ->
         path.symlink_to("/dev/full")
         frame.to_parquet(path)
 
-    with pytest.raises(ResourceError, match=r"disk that holds .*runs\.arrays is full; free some space"):
+    with pytest.raises(ResourceError, match=r"disk that holds .*runs\.db\.arrays is full; free some space"):
         store.add_unit("a", 0, 1, 0.1, write)
     assert store.units("a") == []
     assert list((store.folder / "a").iterdir()) == []

@@ -122,6 +122,23 @@ def test_a_unit_that_could_not_be_written_is_not_entered(store: Store) -> None:
     assert list((store.folder / run.id).iterdir()) == []
 
 
+@pytest.mark.parametrize("lost", ["unit", "evaluation"])
+def test_a_run_that_is_done_is_taken_up_again_when_a_file_of_it_is_gone(store: Store, lost: str) -> None:
+    run = started(store)
+    store.add_unit(run.id, 0, 10, 0.5, write_text("zero"))
+    store.add_evaluation("k", run.id, (0, 2), {"value": 1.0}, pd.DataFrame({"document": [0]}))
+    assert store.find_done(run.id) is None
+    store.end_run(run.id, 1, "done")
+    assert store.find_done(run.id) == store.run(run.id)
+    assert store.start_run(run.id, "profile", SPEC) is None
+    file = store.units(run.id)[0].file if lost == "unit" else store.evaluations_of(run.id)[0]["file"]
+    store.path_of(file).unlink()
+    assert store.find_done(run.id) is None
+    again = store.start_run(run.id, "profile", SPEC)
+    assert again is not None
+    assert (again.attempt, again.status) == (2, "waiting")
+
+
 def test_evaluations_are_found_by_their_content_hash(store: Store) -> None:
     run = started(store)
     examples = pd.DataFrame({"document": [0, 1], "nll": [1.5, 2.5], "tokens": [3, 4]})
@@ -234,6 +251,27 @@ def test_an_export_that_cannot_be_made_says_why(store: Store, tmp_path: Path) ->
         export_run(store, run.id, tmp_path / "no folder" / "out.zip")
     store.path_of(store.units(run.id)[0].file).unlink()
     with pytest.raises(RunError, match=r"00000\.parquet of run a+ is gone"):
+        export_run(store, run.id, tmp_path / "out.zip")
+    assert not list(tmp_path.glob("out.zip*"))
+
+
+@pytest.mark.parametrize("folder", [".", "/", ".."])
+def test_an_export_is_not_written_in_the_place_of_a_folder(store: Store, folder: str) -> None:
+    run = started(store)
+    with pytest.raises(SettingError, match=rf"is a folder; name a zip file, such as .*{run.id}\.zip, as --to"):
+        export_run(store, run.id, Path(folder))
+
+
+def test_an_export_that_is_broken_off_leaves_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    run = started(store)
+    store.add_unit(run.id, 0, 1, 0.1, write_text("x"))
+    monkeypatch.setattr(zipfile.ZipFile, "write", interrupt)
+    with pytest.raises(KeyboardInterrupt):
         export_run(store, run.id, tmp_path / "out.zip")
     assert not list(tmp_path.glob("out.zip*"))
 

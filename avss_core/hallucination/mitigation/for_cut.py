@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from avss_core.errors import CutError, ResourceError, RunError
+from avss_core.errors import CutError, RunError
 
 _OUTSIDE = "base_model.model."  # what peft puts around a network
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -22,8 +22,8 @@ def adapter_for_cut(adapter: Path, blocks_path: str, kept: Sequence[int], folder
     """Write the adapter again for the model whose blocks are `kept` (numbers of the unpruned model), into `folder`.
 
     blocks_path: of the list of blocks in the network, such as `model.layers`. Raises CutError when the cut removes
-    every block that the adapter trains, RunError when the adapter's files are missing or damaged, ResourceError when
-    the folder cannot be written.
+    every block that the adapter trains, RunError when the adapter's files are missing or damaged, OSError when the
+    folder cannot be written.
     """
     place = {block: number for number, block in enumerate(sorted(kept))}
     numbered = re.compile(rf"(?<![\w]){re.escape(blocks_path)}\.(\d+)\.")
@@ -44,14 +44,9 @@ def adapter_for_cut(adapter: Path, blocks_path: str, kept: Sequence[int], folder
         )
     # Of the tensors: peft may shorten the names in its configuration to endings that fit the whole network alone.
     targets = {name.removeprefix(_OUTSIDE).rsplit(".lora_", 1)[0] for name in left}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / CONFIG).write_text(json.dumps({**config, "target_modules": sorted(targets)}, indent=2))
-        (folder / WEIGHTS).write_bytes(_packed(left, body, head.get("__metadata__")))
-    except OSError as error:
-        raise ResourceError(
-            f"The adapter could not be written to {folder} ({error}); choose a folder with enough free space."
-        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps({**config, "target_modules": sorted(targets)}, indent=2))
+    (folder / WEIGHTS).write_bytes(_packed(left, body, head.get("__metadata__")))
     return folder
 
 

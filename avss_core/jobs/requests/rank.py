@@ -31,7 +31,7 @@ class RankRequest:
         return tuple(replace(self, settings=settings) for settings in self.settings.by_pass())
 
     def run_id(self) -> str:
-        """Content hash of what is measured."""
+        """Content hash of what is measured; seconds and memory say beside them which device they are of."""
         return content_hash(
             self.kind, ENGINE_VERSION, self.model.identity(), self.corpus.identity(), self.settings.to_dict()
         )

@@ -66,7 +66,7 @@ def _cuts_of_sample(store: Store, request: RankRequest, fraction: float, n_block
     for part in request.parts():
         run = store.find_run(part.run_id())
         names = tuple(name for name in asked if name in part.settings.methods)
-        if run is not None and run.status == "done":
+        if run is not None and store.find_done(run.id) is not None:
             found |= _ranked(store, run.id, names, seed, fraction, n_blocks)
         elif run is not None and run.status in ("failed", "interrupted"):
             found |= dict.fromkeys(names, run.error or f"The run {run.id} is {run.status}.")

@@ -100,8 +100,7 @@ def _is_evaluated(store: Store, request: EvaluateRequest) -> bool:
 
 
 def _is_done(store: Store, request: Request) -> bool:
-    run = store.find_run(request.run_id())
-    return run is not None and run.status == "done"
+    return store.find_done(request.run_id()) is not None
 
 
 def _has_failed(store: Store, request: Request, since: float) -> bool:

@@ -21,17 +21,17 @@ from avss_core.pruning import Cut
 from avss_core.pruning.export import Measured, Notes, source_of, zip_export
 from avss_core.pruning.export.folder import export_pruned
 from avss_core.pruning.export.name import export_name
-from avss_core.pruning.export.new_folder import require_free
 from avss_core.runs import Store
 
 
 class ExportWork(Work):
-    """The text is not read: the figures of the model card are those that the store holds."""
+    """The text is not read: the figures of the model card are those that the store holds.
+
+    Whether the folder is free is asked by who writes it: one that this run wrote, before it was cancelled, is its own.
+    """
 
     def check(self, request: ExportRequest, model: LoadedModel) -> None:
         Cut(request.removed, model.n_blocks, request.reason)
-        if request.folder is not None:
-            require_free(Path(request.folder))
 
     def plan(self, request: ExportRequest, model: LoadedModel) -> Plan:
         return Plan(units=1)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -86,12 +89,30 @@ def test_what_cannot_be_taken(store: Store, tmp_path: Path) -> None:
     with pytest.raises(CutError, match="every block that was trained"):
         take_adapter(store, run, (1, 3), tmp_path / "new")
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResourceError, match="could not be written"):
+    with pytest.raises(SettingError, match="cannot be written"):
         take_adapter(store, run, (), tmp_path / "file" / "new")
     with pytest.raises(RunError, match="does not say where its blocks are"):
         take_adapter(store, _without_path(store), (1,), tmp_path / "new")
     with pytest.raises(RunError, match="gone"):
         take_adapter(store, store.start_run("other", "mitigate", {}) or run, (), tmp_path / "new")
+
+
+@pytest.mark.parametrize("removed", [(), (1,)])
+def test_a_full_disk_leaves_nothing_in_the_way_of_the_next_try(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: tuple[int, ...]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(ResourceError, match=r"disk is full, so .*new could not be written; make room"):
+            take_adapter(store, store.run("r"), removed, tmp_path / "new")
+    assert not list(tmp_path.glob("*new*"))
+    check_adapter(tmp_path / "new", None)
+    take_adapter(store, store.run("r"), removed, tmp_path / "new")
+    assert (tmp_path / "new" / "adapter_model.safetensors").is_file()
 
 
 def _without_path(store: Store) -> Run:
