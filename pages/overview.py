@@ -115,7 +115,7 @@ def draw_history() -> None:
                 "text": run.spec["corpus"]["source"],
                 "tokens": run.facts.get("tokens"),
                 "seconds": run.seconds,
-                "created": pd.Timestamp(run.created, unit="s"),
+                "created": pd.Timestamp.fromtimestamp(run.created),
                 "error": run.error,
             }
             for run in store().runs()
