@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -28,6 +28,19 @@ def names_of(runs: Sequence[Run]) -> dict[str, str]:
     return {run: f"{line} · {run[:6]}" if alike.count(line) > 1 else line for run, line in lines.items()}
 
 
+def choose_runs(finished: Mapping[str, Run], names: Mapping[str, str], here: str) -> list[str]:
+    """Draw which finished profiles are laid over one another: at first the one that all pages look at, and another.
+
+    What is chosen stays when a profile finishes or is called otherwise, and for every `here` by itself.
+    """
+    first = [here] if here in finished else []
+    others = [run_id for run_id in finished if run_id not in first]
+    key = f"compare-runs-{here}"
+    # Said anew each time, since the browser knows runs by names that may be old.
+    st.session_state[key] = [each for each in st.session_state.get(key, [*first, *others[:1]]) if each in finished]
+    return st.multiselect("Runs", list(finished), key=key, format_func=names.__getitem__, persist_state="session")
+
+
 def page() -> None:
     """Draw the page."""
     st.title("Compare")
@@ -37,11 +50,7 @@ def page() -> None:
         st.info("Two finished profiles are needed; start another one on the Overview page.", icon=":material/add:")
         return
     names = names_of(list(finished.values()))
-    first = [here.id] if here.id in finished else []
-    others = [run_id for run_id in finished if run_id not in first]
-    chosen = st.multiselect(
-        "Runs", list(finished), default=[*first, *others[:1]], format_func=lambda run_id: names[run_id]
-    )
+    chosen = choose_runs(finished, names, here.id)
     if not chosen:
         return
     measured = [measured_sites(finished[run_id]) for run_id in chosen]

@@ -11,6 +11,7 @@ from avss_core.corpora.spec import CorpusSpec
 from avss_core.errors import AvssError
 from avss_core.figures.curves import curve_grid
 from avss_core.importance import Epsilon
+from avss_core.importance.intervals import MIN_SHARDS
 from avss_core.jobs import ProfileRequest
 from avss_core.models.spec import ModelSpec
 from pages.parts.by_address import run_dashboard
@@ -76,7 +77,8 @@ def live_curves(
     model, site = run.spec["model"]["source"], measured_sites(run)[0]
     if finished:
         table = score_table(run_id, finished, site, Epsilon(), False)
-        title = f"{model}: site {site}, ε = {Epsilon()}, {finished} of {n_units or '?'} shards, 95 % bands"
+        bands = "95 % bands" if finished >= MIN_SHARDS else f"no bands: fewer than {MIN_SHARDS} shards"
+        title = f"{model}: site {site}, ε = {Epsilon()}, {finished} of {n_units or '?'} shards, {bands}"
     else:
         table = pd.DataFrame({name: pd.Series(dtype=float) for name in ("block", *LIVE_COLUMNS)})
         title = model  # the figure adds what it waits for
@@ -113,7 +115,7 @@ def draw_history() -> None:
                 "text": run.spec["corpus"]["source"],
                 "tokens": run.facts.get("tokens"),
                 "seconds": run.seconds,
-                "created": pd.Timestamp(run.created, unit="s"),
+                "created": pd.Timestamp.fromtimestamp(run.created),
                 "error": run.error,
             }
             for run in store().runs()

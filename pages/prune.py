@@ -16,7 +16,7 @@ from pages.parts.choose_cut import choose_protected_ends
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.choose_task import choose_task
 from pages.parts.cutoff_slider import NOT_EVALUATED, draw_cutoff_slider
-from pages.parts.evaluate_cuts import NAME, evaluate
+from pages.parts.evaluate_cuts import NAME, evaluate, follow_evaluation
 from pages.parts.generate_beside import draw_generate
 from pages.parts.judged_text import warn_of_judged_text
 from pages.parts.measured_gain import draw_gain
@@ -84,6 +84,7 @@ def page() -> None:
     cut = chosen.cut
     remember_cut(chosen.handed(base))
 
+    follow_evaluation(base)
     draw_job(NAME)
 
     found = outcomes(base, cut.removed, cut.reason)

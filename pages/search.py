@@ -18,7 +18,7 @@ from pages.parts.search_found import Found, found
 from pages.parts.search_live import draw_search
 from pages.parts.search_overlay import draw_overlay
 from pages.parts.search_settings import choose_search
-from pages.parts.start_job import draw_job, start_job
+from pages.parts.start_job import start_job
 from pages.parts.told_apart import told_apart
 from pages.parts.wait_for_profile import waits_for_profile
 
@@ -55,7 +55,6 @@ def choose_shown(runs: list[Run], held_out: CorpusSpec) -> Found:
 
 def draw_judging(shown: Found) -> None:
     """Judge what a finished search found on held-out text: at once when it was started here, else at a press."""
-    draw_job(JUDGE)
     left = still_to_do(store(), shown.judged).cuts if shown.steps else ()
     if shown.run.status == "done" and left and shown.run.id in st.session_state.get(STARTED, set()):
         st.session_state[STARTED].discard(shown.run.id)

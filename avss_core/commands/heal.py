@@ -100,7 +100,8 @@ def heal(
     }
     if exported is not None:
         values["export"] = exported
-    answer(values, as_json, result.table(), "Perplexity on held-out text; apart: × that of the model it stands beside.")
+    told = f"Perplexity on {text.judged_on}; apart: × that of the model it stands beside."
+    answer(values, as_json, result.table(), told)
     if not as_json:
         for line in result.sentences():
             print(line)

@@ -109,8 +109,11 @@ def agreement_matrix(pairs: pd.DataFrame, measure: str = "spearman", *, title: s
     return finish(figure, heading, "method", "method", height=220 + 34 * len(methods), legend=False)
 
 
-def rank_heatmap(ranks: pd.DataFrame, *, title: str = "Rank of every block by every method") -> go.Figure:
-    """Block (x) against method (y), coloured by rank: 1 is the block the method finds most important.
+def rank_heatmap(
+    ranks: pd.DataFrame, *, title: str = "Rank of every block by every method", first: str = "most important"
+) -> go.Figure:
+    """Block (x) against method (y), coloured by rank: 1 is the block the method finds most important, or what `first`
+    says of it.
 
     `ranks` has `block, method, rank` and optionally `score` for the hover text; methods are drawn in the order they
     come.
@@ -137,7 +140,7 @@ def rank_heatmap(ranks: pd.DataFrame, *, title: str = "Rank of every block by ev
             xgap=1,
             ygap=1,
             texttemplate="%{z:d}",
-            colorbar={**colourbar("rank (1 = most important)"), "tickvals": [1, (count + 1) // 2, count]},
+            colorbar={**colourbar(f"rank (1 = {first})"), "tickvals": [1, (count + 1) // 2, count]},
             hovertemplate=hover + "<extra></extra>",
         )
     )

@@ -14,11 +14,14 @@ from avss_core.readable import from_to
 AIM = 1 / 0.9  # × apart at which 90 % of the performance is kept, as the papers report
 
 
-def healed_bars(table: pd.DataFrame, log: bool | None = None, *, height: int = 380) -> go.Figure:
+def healed_bars(
+    table: pd.DataFrame, log: bool | None = None, *, text: str = "held-out text", height: int = 380
+) -> go.Figure:
     """Perplexity of each network with its 95 % interval, lower is better.
 
     `table` has `network, value, low, high, documents`, drawn in the order they come. log None: logarithmic when they
-    span more than two decades. Raises `SettingError` for a missing column.
+    span more than two decades. text: what they are judged on, for the title. Raises `SettingError` for a missing
+    column.
     """
     need_columns(table, ("network", "value", "low", "high", "documents"), "chart of healed models")
     spread = table[["value", "low", "high"]].to_numpy(dtype=float)
@@ -48,7 +51,7 @@ def healed_bars(table: pd.DataFrame, log: bool | None = None, *, height: int = 3
     )
     figure.update_yaxes(**value_axis(spread, spans_decades(spread) if log is None else log))
     figure.update_xaxes(type="category", tickangle=0)
-    finish(figure, "Perplexity on held-out text", None, "perplexity (lower is better)", height=height, legend=False)
+    finish(figure, f"Perplexity on {text}", None, "perplexity (lower is better)", height=height, legend=False)
     return figure if len(table) else say(figure, "Nothing has been healed yet")
 
 

@@ -18,11 +18,12 @@ OFF_AXIS = "zero or less: off the logarithmic axis"
 
 
 def interval(frame: pd.DataFrame, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """`column_low` and `column_high` as arrays, or None where the table has no interval for the column."""
+    """`column_low` and `column_high` as arrays, or None where the table has no interval for the column in any row."""
     names = (f"{column}_low", f"{column}_high")
     if not all(name in frame.columns for name in names):
         return None
-    return frame[names[0]].to_numpy(dtype=float), frame[names[1]].to_numpy(dtype=float)
+    low, high = (frame[name].to_numpy(dtype=float) for name in names)
+    return (low, high) if (np.isfinite(low) & np.isfinite(high)).any() else None
 
 
 def band(x: ArrayLike, low: ArrayLike, high: ArrayLike, hue: str, name: str = BAND, **more: Any) -> go.Scatter:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from avss_core.figures.frames import need_columns
-from avss_core.figures.style import MUTED, colour, dash, finish, say, symbol, translucent
+from avss_core.figures.style import MUTED, colour, dash, finish, pattern, say, symbol, translucent
 
 IDEAL = "perfectly calibrated"
 _COLUMNS = ("estimator", "low", "high", "confidence", "accuracy", "accuracy_low", "accuracy_high", "n")
@@ -79,7 +79,11 @@ def _counts(name: str, rows: pd.DataFrame, index: int) -> go.Bar:
     return go.Bar(
         x=(rows["low"] + rows["high"]) / 2,
         y=rows["n"],
-        marker={"color": translucent(hue, 0.55), "line": {"color": hue, "width": 1}},
+        marker={
+            "color": translucent(hue, 0.55),
+            "line": {"color": hue, "width": 1},
+            "pattern": {"shape": pattern(index), "fgcolor": hue},
+        },
         customdata=rows[["low", "high"]].to_numpy(),
         hovertemplate=f"bin %{{customdata[0]:.3f}} to %{{customdata[1]:.3f}}: %{{y:d}} answers<extra>{name}</extra>",
         name=name,

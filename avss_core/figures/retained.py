@@ -26,11 +26,15 @@ def _ticks(most: int, n_blocks: int) -> dict[str, object]:
     return {"tickmode": "array", "tickvals": at, "ticktext": [f"{k}<br>{k / n_blocks:.0%}" for k in at]}
 
 
-def _named(rows: pd.DataFrame) -> list[str]:
-    """The end of a hover text: which blocks are removed, where the sweep says so."""
-    if "blocks" not in rows.columns:
-        return [""] * len(rows)
-    return ["<br>" + "<br>".join(textwrap.wrap(f"without blocks {blocks}", 50)) for blocks in rows["blocks"]]
+def _ends(rows: pd.DataFrame) -> list[str]:
+    """The end of each hover text: the interval where there is one, the removed blocks where the sweep names them."""
+    ends = []
+    for row in rows.to_dict("records"):
+        known = pd.notna(row["low"]) and pd.notna(row["high"])
+        lines = [f"95 %: {row['low']:.1%} to {row['high']:.1%}"] if known else []
+        lines += textwrap.wrap(f"without blocks {row['blocks']}", 50) if "blocks" in row else []
+        ends.append("".join(f"<br>{line}" for line in lines))
+    return ends
 
 
 def random_name(draws: pd.DataFrame) -> str:
@@ -94,10 +98,9 @@ def _add_method(figure: go.Figure, method: str, rows: pd.DataFrame, index: int, 
             line={"color": hue, "width": 2, "dash": dash(index)},
             marker={"color": hue, "size": 7, "symbol": symbol(index)},
             error_y=_error_bars(rows, hue) if intervals == "bars" else None,
-            customdata=rows[["removed", "share", "retained", "low", "high"]].to_numpy(),
-            text=_named(rows),
-            hovertemplate=f"{_HOVER}<br>95 %: %{{customdata[3]:.1%}} to %{{customdata[4]:.1%}}%{{text}}"
-            f"<extra>{method}</extra>",
+            customdata=rows[["removed", "share", "retained"]].to_numpy(),
+            text=_ends(rows),
+            hovertemplate=f"{_HOVER}%{{text}}<extra>{method}</extra>",
             name=method,
             legendgroup=method,
         )

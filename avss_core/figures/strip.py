@@ -14,6 +14,7 @@ from avss_core.figures.style import CLEAR, MUTED, PALETTE, finish, say, transluc
 _WIDEST = 32  # blocks in one row, so that numbers can be read at 600 pixels
 _KEPT, _REMOVED, _PROTECTED = PALETTE[:3]
 _INK = "#ffffff"
+_MARKS = {"removed": "×", "protected": "•"}
 _SHADES = (translucent(_KEPT, 0.75), translucent(_REMOVED, 0.18), translucent(_PROTECTED, 0.75))
 
 
@@ -103,8 +104,8 @@ def strips_by_size(
 ) -> go.Figure:
     """The strips of several cuts under each other, a row for each number of blocks removed, smallest on top.
 
-    Removed blocks are crossed out. Of cuts of one size the last is shown; `chosen` is framed when it is among them.
-    Raises `CutError` as `network_strip` does.
+    Removed blocks are crossed out, protected ones dotted. Of cuts of one size the last is shown; `chosen` is framed
+    when it is among them. Raises `CutError` as `network_strip` does.
     """
     safe = set(protected)
     _check(n_blocks, set(), safe)
@@ -115,7 +116,7 @@ def strips_by_size(
         by_size[len(gone)] = gone
     sizes = sorted(by_size)
     kinds = np.array([[_kind(block, by_size[size], safe) for block in range(n_blocks)] for size in sizes])
-    words = np.array(["kept", "removed", "protected"])
+    words = ("kept", "removed", "protected")
     figure = go.Figure()
     if sizes:
         figure.add_trace(
@@ -129,17 +130,18 @@ def strips_by_size(
                 showscale=False,
                 xgap=2,
                 ygap=2,
-                text=np.where(kinds == 1, "×", ""),
+                text=np.array([_mark(word) for word in words])[kinds],
                 texttemplate="%{text}",
                 textfont={"size": 12, "color": _REMOVED},
-                customdata=np.dstack([words[kinds], np.repeat(np.array(sizes)[:, None], n_blocks, axis=1)]),
+                customdata=np.dstack([np.array(words)[kinds], np.repeat(np.array(sizes)[:, None], n_blocks, axis=1)]),
                 hovertemplate="%{customdata[1]} removed, block %{x}: %{customdata[0]}<extra></extra>",
             )
         )
     for word, hue in zip(words, _SHADES, strict=True):
         mark = {"symbol": "square", "size": 12, "color": hue, "line": {"color": _REMOVED, "width": word == "removed"}}
         if word != "protected" or safe:
-            figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=mark, name=str(word)))
+            name = f"{word} ({_MARKS[word]})" if word in _MARKS else word
+            figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=mark, name=name))
     place = None if chosen is None else next((i for i, s in enumerate(sizes) if by_size[s] == set(chosen)), None)
     if place is not None:
         frame = {"x0": -0.5, "x1": n_blocks - 0.5, "y0": place - 0.5, "y1": place + 0.5}
@@ -155,6 +157,12 @@ def strips_by_size(
         showgrid=False,
     )
     return figure if sizes else say(figure, "No cut to draw")
+
+
+def _mark(word: str) -> str:
+    """What stands in the cells of a kind; on the dark shade of protected ones it is white."""
+    mark = _MARKS.get(word, "")
+    return f'<span style="color:{_INK}">{mark}</span>' if word == "protected" else mark
 
 
 def _kind(block: int, gone: set[int], safe: set[int]) -> int:

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 
 PALETTE = ("#2f7fd0", "#d4700f", "#1e7655", "#b5459c", "#2aa3a8", "#5f4bd8", "#c42f3c")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+PATTERNS = ("", "/", "x", ".", "\\", "-", "+", "|")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "pentagon", "star", "hexagon")
 
 TEXT = "#757b87"
@@ -48,6 +49,11 @@ def dash(index: int) -> str:
 def symbol(index: int) -> str:
     """The marker of the trace with this number."""
     return SYMBOLS[index % len(SYMBOLS)]
+
+
+def pattern(index: int) -> str:
+    """The pattern that the bars of the trace with this number are filled with."""
+    return PATTERNS[index % len(PATTERNS)]
 
 
 def translucent(hex_colour: str, alpha: float) -> str:

@@ -119,7 +119,8 @@ def draw_readings(table: pd.DataFrame) -> None:
     if table["hss_floored"].any():
         st.caption("Where HSS = 0, *ratio* counts it as 1/N (our reading), which puts such a block first.")
     ranks = ranks_of(table)
-    show_figure(rank_heatmap(ranks, title="Rank of every block by HCS, in each reading"), ranks, "readings")
+    figure = rank_heatmap(ranks, title="Rank of every block by HCS, in each reading", first="highest HCS")
+    show_figure(figure, ranks, "readings")
 
 
 def ranks_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -40,6 +40,13 @@ ERROR = "honesty-error"
 BY_HAND = "by hand"
 STABLE = "lowest EAVSS-stable"
 CHOICES = {"highest propensity H": cut_by_propensity, STABLE: cut_by_eavss_stable}
+FLATTERED = {
+    "highest propensity H": "Chosen and judged on the same questions: H is read off the answers to the very questions "
+    "that both models are compared on, which flatters this cut beside random ones, ΔH above all.",
+    STABLE: "**Chosen by the labels that it is judged by**: EAVSS-stable reads which of these very answers are made "
+    "up, and both ΔH and the rate are then taken on the same questions. That flatters this cut beside random ones; "
+    "what it does to hallucination only other questions can tell.",
+}
 
 
 def draw_honesty(request: AnswersRequest, of: Answered, settings: ContrastSettings) -> None:
@@ -96,6 +103,8 @@ def choose_cut(of: Answered, settings: ContrastSettings) -> tuple[Cut, int, str]
         ticked = size.pills("Blocks to remove", range(n_blocks), selection_mode="multi", key="honesty-ticked")
         cut = Cut(tuple(ticked), n_blocks, f"blocks {', '.join(map(str, sorted(ticked)))}")
     st.plotly_chart(network_strip(n_blocks, cut.removed), key="honesty-strip", config={"displayModeBar": False})
+    if way in FLATTERED:
+        st.caption(FLATTERED[way])
     return cut, int(draws), doubt_about(found) if way == STABLE else ""
 
 

@@ -24,11 +24,11 @@ from pages.parts.engine import jobs, store
 from pages.parts.follow import follow
 from pages.parts.hallucination_confidence import draw_asking, draw_rows
 from pages.parts.hallucination_preset import choose_q_and_p
+from pages.parts.job_of_request import draw_request, start_request
 from pages.parts.mitigation_adapters import draw_adapters
 from pages.parts.mitigation_table import draw_before_after
 from pages.parts.picked_cut import remembered_cut
 from pages.parts.show import show_figure
-from pages.parts.start_job import draw_job, start_job
 from pages.parts.trouble import told_in_a_box
 
 POLL_SECONDS = 2.0
@@ -95,15 +95,15 @@ def _both_halves_answered(asked: MitigateRequest) -> bool:
     """Whether both halves of the questions have been answered; a button for those that have not."""
     halves = {"to learn from": asked.taught, "held out": asked.held_out}
     left = {name: one for name, one in halves.items() if not _is_done(one)}
-    for number, (name, one) in enumerate(left.items()):
+    for name, one in left.items():
         st.button(
             f"Ask the questions {name}",
-            key=f"ask-half-{number}",
+            key=f"ask-half-{one.corpus.part}",
             icon=":material/quiz:",
-            on_click=start_job,
-            args=(f"half-{number}", one),
+            on_click=start_request,
+            args=(one,),
         )
-        draw_job(f"half-{number}")
+        draw_request(one)
     return not left
 
 

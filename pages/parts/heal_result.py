@@ -22,6 +22,7 @@ from pages.parts.engine import store
 from pages.parts.heal_live import draw_losses
 from pages.parts.heal_views import draw_views
 from pages.parts.job_of_request import start_request
+from pages.parts.judged_text import share_documents
 from pages.parts.show import show_figure
 
 _MOST_LISTED = 20
@@ -42,10 +43,11 @@ def draw_result(run: Run, profile: Run, cut: Cut) -> None:
     """Everything about one finished healing of a cut. profile: the run of the same model that the page is about."""
     result = _result(run)
     draw_verdict(run, result)
-    table = result.table()
+    table, asked = result.table(), result.request
+    text = "text that the healing has read" if share_documents(asked.corpus, asked.evaluate) else "held-out text"
     bars, ratios = st.columns([3, 2])
     with bars:
-        show_figure(healed_bars(table), table, "healed-perplexity")
+        show_figure(healed_bars(table, text=text), table, "healed-perplexity")
     with ratios:
         show_figure(apart_chart(table), table, "healed-apart")
     for sentence in result.sentences():

@@ -16,7 +16,7 @@ from avss_core.runs import Run
 from avss_core.tasks import task_named
 from pages.parts.choose_task import choose_task
 from pages.parts.engine import store
-from pages.parts.evaluate_cuts import evaluate
+from pages.parts.evaluate_cuts import evaluate, follow_evaluation
 from pages.parts.judged_text import documents_judged, warn_of_judged_text
 from pages.parts.picked_cut import known_cut
 from pages.parts.prune_outcome import interval_of
@@ -53,7 +53,8 @@ def draw_task(profile: Run, healing: Run, cut: Cut) -> None:
     known = known_cut(plain.model.identity(), cut.removed)
     chosen_on = {} if known is None else {known.reason: known.measured_on}
     warn_of_judged_text(plain, {"The healing": [HealRequest.from_dict(healing.spec).corpus]} | chosen_on)
-    for name in (PLAIN, HEALED):
+    for name, request in ((PLAIN, plain), (HEALED, healed)):
+        follow_evaluation(request, name)
         draw_job(name)
     keys = (plain.evaluation_key(()), plain.evaluation_key(cut.removed), healed.evaluation_key(cut.removed))
     if not all(map(store().has_evaluation, keys)):

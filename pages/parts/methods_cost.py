@@ -13,11 +13,14 @@ from avss_core.jobs.results import still_to_do
 from avss_core.pruning import lowest_fraction
 from avss_core.tasks import PERPLEXITY
 from pages.parts.engine import store
+from pages.parts.evaluate_cuts import evaluate, follow_evaluation
+from pages.parts.judged_text import warn_of_judged_text
 from pages.parts.outcomes import outcome
 from pages.parts.show import show_figure
-from pages.parts.start_job import draw_job, start_job
+from pages.parts.start_job import draw_job
 
 SHARE = 0.25  # of the blocks: the papers' mark
+QUARTERS = "quarters"
 COSTS = {"seconds": "seconds of its pass", "block_runs": "block runs over the text", "megabytes": "memory (MB)"}
 AGREEMENT, AFTER = "agreement with ablation", f"perplexity without {SHARE:.0%} of the blocks"
 
@@ -41,11 +44,14 @@ def draw_cost(rankings: tuple[Ranking, ...], request: RankRequest, predicts_next
             f"Remove {SHARE:.0%} by each method and evaluate",
             key="evaluate-quarters",
             icon=":material/content_cut:",
-            on_click=start_job,
-            args=("quarters", left),
-            help="Perplexity on held-out text that no method was given, all cuts in one prefix tree.",
+            on_click=evaluate,
+            args=(base, QUARTERS),
+            help=f"Perplexity on {_judged_on(base)}, all cuts in one prefix tree.",
         )
-    draw_job("quarters")
+    follow_evaluation(base, QUARTERS)
+    draw_job(QUARTERS)
+    if predicts_next_token:
+        warn_of_judged_text(base, {"All methods": request.corpus})
 
     cost_column, quality_column = st.columns(2)
     cost = cost_column.segmented_control(
@@ -53,7 +59,12 @@ def draw_cost(rankings: tuple[Ranking, ...], request: RankRequest, predicts_next
     )
     choices = [AGREEMENT, AFTER] if not left.cuts else [AGREEMENT]
     quality = quality_column.segmented_control("Quality", choices, default=AGREEMENT, key="pareto-quality")
-    draw_pareto(table, cost or "seconds", quality or AGREEMENT)
+    draw_pareto(table, cost or "seconds", quality or AGREEMENT, _judged_on(base))
+
+
+def _judged_on(base: EvaluateRequest) -> str:
+    """Whether the text that cuts are judged on was kept from the methods; of a text that is read whole nothing is."""
+    return "the text that the methods were given" if base.corpus.part == "all" else "held-out text"
 
 
 def cost_table(rankings: tuple[Ranking, ...], base: EvaluateRequest, cuts: dict[str, tuple[int, ...]]) -> pd.DataFrame:
@@ -86,15 +97,18 @@ def _removed_first(ranking: Ranking, cut: tuple[int, ...]) -> str:
     return " ".join(map(str, ranking.removal_order[:8]))
 
 
-def draw_pareto(table: pd.DataFrame, cost: str, quality: str) -> None:
-    """Quality against cost. The oracle agrees with itself by definition, so it is marked as the yardstick."""
+def draw_pareto(table: pd.DataFrame, cost: str, quality: str, judged_on: str) -> None:
+    """Quality against cost. The oracle agrees with itself by definition, so it is marked as the yardstick.
+
+    judged_on: the text of the perplexity, in words.
+    """
     column = "spearman" if quality == AGREEMENT else "perplexity"
     wanted = {"method": "method", cost: "cost", column: "quality", f"{column}_low": "low", f"{column}_high": "high"}
     if not set(wanted) <= set(table.columns) or table[[cost, column]].dropna().empty:
         st.info("Not known for these methods here.", icon=":material/help:")
         return
     points = table[list(wanted)].rename(columns=wanted).dropna(subset=["cost", "quality"]).astype({"cost": float})
-    axis = "Spearman ρ with single-block ablation" if quality == AGREEMENT else f"{quality} (held-out text)"
+    axis = "Spearman ρ with single-block ablation" if quality == AGREEMENT else f"{quality} ({judged_on})"
     figure = pareto_figure(points, COSTS[cost], axis, higher_is_better=quality == AGREEMENT)
     show_figure(figure, points, "quality-against-cost")
     if quality == AGREEMENT:

@@ -14,9 +14,9 @@ from avss_core.jobs import AuthorsRequest, ProfileRequest
 from avss_core.jobs.results import authors_scores
 from avss_core.pruning import authors_cumulative
 from avss_core.runs import Run
-from pages.parts.engine import jobs, store
-from pages.parts.follow import follow
-from pages.parts.run_words import model_and_text
+from pages.parts.engine import store
+from pages.parts.job_of_request import draw_request, start_request
+from pages.parts.run_words import bands, model_and_text
 from pages.parts.score_settings import ScoreSettings
 from pages.parts.show import show_figure
 
@@ -44,16 +44,16 @@ def draw_authors(run: Run, finished: int, settings: ScoreSettings) -> None:
         )
         if known is None or known.ended:
             st.button(
-                "Measure it", key="authors", icon=":material/play_arrow:", on_click=jobs().submit, args=(request,)
+                "Measure it", key="authors", icon=":material/play_arrow:", on_click=start_request, args=(request,)
             )
-        if known is not None:
-            follow(known.id, "authors")
+        draw_request(request)
         return
     for column in ("variance", "sparsity", "avss", "avss_share", "avss_cumulative", *AUTHORS_NORMS):
         statistic = AUTHORS_NORMS.get(column, column)
         figure = block_curve(table, statistic, title=f"{statistic_of(statistic).short} by block (authors' script)")
         show_figure(under_title(figure, model_and_text(run)), table, f"authors-{column}")
-    st.caption("Bands: 95 % intervals from resampling the shards of the text. Weights do not depend on it.")
+    shards = 0 if known is None else len(store().units(known.id))
+    st.caption(f"{bands(shards)} Weights do not depend on the text.")
     share = st.slider(
         "Its cumulative rule: remove blocks, in block order, while C ≤ p", 0.0, 1.0, 0.25, key="authors-p"
     )

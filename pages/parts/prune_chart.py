@@ -35,7 +35,7 @@ def draw_chart(
     # Single blocks are known of every order as soon as ablation has been measured, and are no line.
     sweep = sweep[sweep["method"].isin({method, *sweep.loc[sweep["removed"] > 1, "method"]})]
     figure = kept(("retained", *key, method, cut.removed), lambda: _draw(request.task, sweep, band, method, cut))
-    show_figure(figure, sweep, "retained")
+    show_figure(figure, sweep, "retained", {"random cuts": band} if len(band) else None)
 
 
 def _draw(task: str, sweep: pd.DataFrame, band: pd.DataFrame, method: str, cut: Cut) -> go.Figure:

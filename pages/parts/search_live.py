@@ -17,6 +17,7 @@ from pages.parts.show import show_figure
 from pages.parts.trouble import told_in_a_box
 
 POLL_SECONDS = 1.0
+HELD_OUT = ("value", "low", "high", "n", "retained", "retained_low", "retained_high")
 SHOWN_COLUMNS = {
     "number": "step",
     "candidate": "block tried",
@@ -25,7 +26,7 @@ SHOWN_COLUMNS = {
     "delta": "δ",
     "cumulative_loss": "cumulative loss",
     "retained": "retained",
-    "held_out": "retained, held out",
+    "held_out_retained": "retained, held out",
     "blocks": "removed so far",
     "block_runs": "block runs so far",
     "block_runs_naive": "without sharing",
@@ -104,15 +105,24 @@ def draw_steps(shown: Found) -> None:
         higher_is_better=metric.higher_is_better,
         title=f"Step by step: {shown.request.settings.label}",
     )
-    show_figure(figure, table, f"search-{shown.run.id}")
+    show_figure(figure, with_held_out(table, judged), f"search-{shown.run.id}")
     st.dataframe(_for_people(table, judged), hide_index=True)
     if steps:
         _draw_costs(shown)
 
 
+def with_held_out(table: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """The steps with what their cuts are worth on held-out text beside them, nan where that is not known.
+
+    judged: `held_out_table` of the same steps.
+    """
+    by_number = judged.set_index("number")
+    return table.assign(**{f"held_out_{name}": table["number"].map(by_number[name]) for name in HELD_OUT})
+
+
 def _for_people(table: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
-    with_held_out = table.assign(held_out=table["number"].map(judged.set_index("number")["retained"]))
-    return with_held_out[list(SHOWN_COLUMNS)].rename(columns=SHOWN_COLUMNS).dropna(axis="columns", how="all")
+    shown = with_held_out(table, judged)[list(SHOWN_COLUMNS)]
+    return shown.rename(columns=SHOWN_COLUMNS).dropna(axis="columns", how="all")
 
 
 def _draw_costs(shown: Found) -> None:

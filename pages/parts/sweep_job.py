@@ -18,6 +18,7 @@ from avss_core.pruning.sweep import Blocks, Sweep, random_table, sweep_table
 from avss_core.runs import Run
 from pages.parts.block_runs import block_runs
 from pages.parts.engine import store
+from pages.parts.evaluate_cuts import is_of, take_up
 from pages.parts.outcomes import evaluations
 from pages.parts.start_job import draw_job, start_job
 from pages.parts.trouble import told_in_a_box
@@ -32,10 +33,7 @@ def draw_start(run: Run, base: EvaluateRequest, sweep: Sweep) -> None:
     known = evaluations(base, sweep.cuts)
     left = replace(base, cuts=tuple(cut for cut in sweep.cuts if cut not in known))
     earlier = begun(store(), left) if left.cuts else None
-    run_of_it = None if earlier is None else store().find_run(earlier.run_id())
-    followed = store().find_run(st.session_state.get(f"{NAME}-run", ""))
-    if run_of_it is not None and not run_of_it.ended and (followed is None or followed.ended):
-        st.session_state[f"{NAME}-run"] = run_of_it.id  # started before this page was opened, or elsewhere
+    take_up(None if earlier is None else store().find_run(earlier.run_id()), NAME)
     button, words = st.columns([1, 4], vertical_alignment="center")
     button.button(
         "Start" if len(known) < 2 else "Go on" if left.cuts else "Done",
@@ -72,7 +70,7 @@ def draw_progress(base: EvaluateRequest, sweep: Sweep, facts: dict[str, Any], cu
     """
     draw_job(NAME)
     run = store().find_run(st.session_state.get(f"{NAME}-run", ""))
-    if run is None or run.ended or not _is_of(run, base):
+    if run is None or run.ended or not is_of(run, base):
         return False
     st.fragment(_draw_growing, run_every=GROW_SECONDS)(run.id, base, sweep, facts, curve)
     return True
@@ -99,11 +97,6 @@ def _draw_so_far(run_id: str, base: EvaluateRequest, sweep: Sweep, facts: dict[s
         f"Cuts that this job evaluates are estimated from {len(store().units(run_id))} of {run.n_units or '…'} shards "
         "of the text; intervals follow at the end."
     )
-
-
-def _is_of(run: Run, base: EvaluateRequest) -> bool:
-    """Whether a run evaluates this model on this text and task, healed by the same run or not at all."""
-    return all(run.spec.get(part) == value for part, value in base.to_dict().items() if part != "cuts")
 
 
 def _duration(run: Run, left: EvaluateRequest, shares_prefixes: bool) -> str:

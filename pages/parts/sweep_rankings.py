@@ -20,7 +20,7 @@ from pages.parts.score_settings import ScoreSettings
 from pages.parts.trouble import told_in_a_box
 
 POLL_SECONDS = 1.5
-_RUNS, _ERROR = "sweep-rankings", "sweep-rankings-error"
+_RUNS, _BROKEN_OFF, _ERROR = "sweep-rankings", "sweep-rankings-broken-off", "sweep-rankings-error"
 
 
 def draw_missing_rankings(run: Run, labels: Collection[str], scores: ScoreSettings) -> None:
@@ -54,6 +54,8 @@ def draw_missing_rankings(run: Run, labels: Collection[str], scores: ScoreSettin
             )
     if _ERROR in st.session_state:
         st.error(st.session_state.pop(_ERROR), icon=":material/error:")
+    for run_id in st.session_state.pop(_BROKEN_OFF, ()):
+        _draw_pass(run_id)
     if st.session_state.get(_RUNS):
         st.fragment(_draw_progress, run_every=POLL_SECONDS)()
 
@@ -68,14 +70,18 @@ def _start(run: Run, names: tuple[str, ...], scores: ScoreSettings, tokens: int)
 
 
 def _draw_progress() -> None:
+    """Every pass under way; when the last one ends, the page is drawn again, which tells once what was broken off."""
     with told_in_a_box():
         found = [store().find_run(run_id) for run_id in st.session_state.get(_RUNS, ())]
-        under_way = [run for run in found if run is not None and run.status != "done"]
-        ended = [follow(run.id, "sweep-rankings").ended for run in under_way]
-        for run in under_way:
-            st.caption(", ".join(run.spec["settings"]["methods"]))
-        if not all(ended):
-            return
-        if not under_way:
+        left = [_draw_pass(run.id) for run in found if run is not None and run.status != "done"]
+        if all(run.ended for run in left):
             st.session_state[_RUNS] = []
+            st.session_state[_BROKEN_OFF] = [run.id for run in left if run.status != "done"]
             st.rerun()
+
+
+def _draw_pass(run_id: str) -> Run:
+    """Which methods a pass scores by, and its progress or its end; the run as it is now."""
+    run = store().run(run_id)
+    st.caption(", ".join(run.spec["settings"]["methods"]))
+    return follow(run.id, "sweep-rankings")

@@ -72,4 +72,6 @@ def test_ranks_by_method_with_the_first_brightest() -> None:
     assert heat.reversescale
     assert "block %{x}, %{y}" in heat.hovertemplate
     assert list(heat.colorbar.tickvals) == [1, 2, 3]
+    assert heat.colorbar.title.text == "rank (1 = most important)"
+    assert rank_heatmap(ranks, first="highest HCS").data[0].colorbar.title.text == "rank (1 = highest HCS)"
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("block", "method")

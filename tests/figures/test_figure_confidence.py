@@ -31,7 +31,7 @@ def blocks(**more: float) -> pd.DataFrame:
 
 def test_the_reliability_diagram_has_points_with_intervals_and_counts_under_them() -> None:
     figure = reliability_diagram(bins())
-    diagonal, points, counts, other, _ = figure.data
+    diagonal, points, counts, other, other_counts = figure.data
     assert (diagonal.name, list(diagonal.x), list(diagonal.y)) == (IDEAL, [0, 1], [0, 1])
     assert (points.name, list(points.x), list(points.y)) == ("A", [0.25, 0.45], [0.1, 0.5])
     np.testing.assert_allclose(points.error_y.array, [0.3, 0.2])
@@ -42,6 +42,7 @@ def test_the_reliability_diagram_has_points_with_intervals_and_counts_under_them
     ]
     assert (counts.yaxis, points.yaxis) == ("y2", "y")
     assert other.line.dash != points.line.dash
+    assert other_counts.marker.pattern.shape != counts.marker.pattern.shape, "bars, too, differ by more than colour"
     assert [trace.showlegend for trace in (points, counts)] == [None, False]
     assert figure.layout.xaxis2.title.text == "confidence (mean of the bin)"
     assert figure.layout.yaxis2.title.text == "answers"

@@ -48,6 +48,14 @@ def test_no_band_without_both_ends(scores) -> None:
     assert figure.layout.showlegend is False, "a single line needs no legend: the title names it"
 
 
+def test_no_band_where_no_end_is_known(scores) -> None:
+    known = with_band(scores(5), "l2")
+    assert "95 %" in named(block_curve(known, "l2"), "L2 norm").hovertemplate
+    figure = block_curve(known.assign(l2_low=np.nan, l2_high=np.nan), "l2")
+    (line,) = figure.data
+    assert "95 %" not in line.hovertemplate
+
+
 def test_flagged_blocks_are_marked_and_explained(scores) -> None:
     figure = block_curve(scores(6, dense=(2, 5)), "avss", log=False)
     marks = named(figure, FLOORED)

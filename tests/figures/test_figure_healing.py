@@ -28,6 +28,11 @@ def test_a_bar_with_its_interval_for_every_network() -> None:
     assert healed_bars(TABLE.replace({80.0: 8000.0})).layout.yaxis.type == "log"
 
 
+def test_the_title_says_what_they_are_judged_on() -> None:
+    assert healed_bars(TABLE).layout.title.text == "Perplexity on held-out text"
+    assert healed_bars(TABLE, text="all documents").layout.title.text == "Perplexity on all documents"
+
+
 def test_ratios_beside_the_papers_line() -> None:
     figure = apart_chart(TABLE)
     names = [trace.y[0].replace("<br>", " ").replace("<i>beside</i>", "beside") for trace in figure.data]

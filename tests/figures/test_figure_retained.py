@@ -124,6 +124,14 @@ def test_estimates_without_intervals_are_lines_alone() -> None:
     assert len(line.x) == 11
 
 
+def test_an_interval_is_in_the_hover_text_where_there_is_one() -> None:
+    table = sweep({"avss": 0.9}, most=2).astype({"low": float})
+    table.loc[1, "low"] = np.nan
+    (line,) = retained_curve(table, n_blocks=30).data
+    assert list(line.text) == ["<br>95 %: 90.0% to 105.0%", "", "<br>95 %: 72.9% to 85.1%"]
+    assert "95 %" not in line.hovertemplate
+
+
 def test_the_legend_says_how_many_draws_the_band_has_and_what_it_covers() -> None:
     assert random_name(draws()) == RANDOM
     known = draws().assign(draws=[1, 8, *[20] * 9], coverage=[1.0, 1.0, *[19 / 21] * 9])

@@ -68,7 +68,8 @@ def test_strips_of_all_sizes_stand_under_each_other() -> None:
     np.testing.assert_array_equal(np.asarray(cells.z), expected)
     np.testing.assert_array_equal(np.asarray(cells.text) == "×", expected == 1)
     assert list(np.asarray(cells.customdata)[3, 1]) == ["removed", "3"]
-    assert [trace.name for trace in figure.data[1:]] == ["kept", "removed", "protected"]
+    assert [trace.name for trace in figure.data[1:]] == ["kept", "removed (×)", "protected (•)"]
+    assert [["•" in text for text in row] for row in cells.text] == (expected == 2).tolist()
     (frame,) = figure.layout.shapes
     assert (frame.y0, frame.y1) == (1.5, 2.5)
     top, bottom = figure.layout.yaxis.range[1], figure.layout.yaxis.range[0]
@@ -77,7 +78,7 @@ def test_strips_of_all_sizes_stand_under_each_other() -> None:
 
 def test_strips_without_a_cut_and_impossible_ones() -> None:
     assert "No cut" in strips_by_size(4, []).layout.annotations[0].text
-    assert [trace.name for trace in strips_by_size(4, [(1,)]).data[1:]] == ["kept", "removed"]
+    assert [trace.name for trace in strips_by_size(4, [(1,)]).data[1:]] == ["kept", "removed (×)"]
     assert not strips_by_size(4, [(1,)], chosen=(2,)).layout.shapes
     with pytest.raises(CutError, match="no block 4"):
         strips_by_size(4, [(4,)])

@@ -233,13 +233,22 @@ def test_without_the_hub_one_sentence_says_so_when_it_is_asked(profile: Run, no_
 def test_the_overview_takes_a_known_text_by_its_name(store: Store, tmp_path: Path) -> None:
     page = shown(OVERVIEW)
     assert chosen(page) == CorpusSpec()
-    assert "timaeus/pile-hackernews: The Pile: Hacker News threads" in page.selectbox(key="corpus").options
-    assert chosen(shown(OVERVIEW, corpus="pile")) == CorpusSpec("NeelNanda/pile-10k")
-    assert chosen(shown(OVERVIEW, corpus="owner/name")) == CorpusSpec("owner/name")
+    assert "timaeus/pile-hackernews: The Pile: Hacker News threads" in page.selectbox(key="corpus-source").options
+    assert chosen(shown(OVERVIEW, **{"corpus-source": "pile"})) == CorpusSpec("NeelNanda/pile-10k")
+    assert chosen(shown(OVERVIEW, **{"corpus-source": "owner/name"})) == CorpusSpec("owner/name")
     (tmp_path / "pile").mkdir()
-    assert chosen(shown(OVERVIEW, corpus="pile")) == CorpusSpec("pile")
+    assert chosen(shown(OVERVIEW, **{"corpus-source": "pile"})) == CorpusSpec("pile")
+
+
+def test_the_overview_takes_an_upload_until_another_text_is_chosen(store: Store) -> None:
+    page = shown(OVERVIEW)
+    page.file_uploader(key="corpus-upload").set_value(("mine.txt", b"A document.", "text/plain")).run()
+    assert boxes(page) == []
+    assert Path(chosen(page).source).name == "mine.txt"
+    page.selectbox(key="corpus-source").set_value("sample:essays").run()
+    assert chosen(page) == CorpusSpec(), "the field still holds the file"
 
 
 def test_the_overview_tells_in_one_sentence_that_there_is_no_hub(store: Store, no_hub: None) -> None:
-    (told,) = shown(OVERVIEW, corpus="pile", preview=True).error
+    (told,) = shown(OVERVIEW, **{"corpus-source": "pile", "preview": True}).error
     assert told.value.startswith("NeelNanda/pile-10k is no file or folder here, and the hub cannot be reached")

@@ -302,8 +302,12 @@ def test_pruning_for_honesty(store: Store, asked: AnswersRequest) -> None:
     assert not healthy(shown).warning
     assert frame_with(shown, "cut", "ΔH", "Δ rate")["rate before"].tolist() == ["100.0%"] * 3
     assert frame_with(shown, "question", "by hand")["answer"].tolist() == frames[1]["answer"].tolist()
+    assert "flatters this cut" not in captions(shown), "chosen by hand"
+    shown.segmented_control("honesty-by").set_value("highest propensity H").run()
+    assert "Chosen and judged on the same questions" in captions(healthy(shown))
     shown.segmented_control("honesty-by").set_value("lowest EAVSS-stable").run()
     assert "lowest EAVSS-stable" in healthy(shown).info[0].value
+    assert "**Chosen by the labels that it is judged by**" in captions(shown)
 
     for example in frames[0]["example"][3:BY_HAND]:
         store.set_hand_label(run, example, None)

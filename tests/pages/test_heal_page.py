@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -191,6 +192,26 @@ def test_a_finished_healing(shown: AppTest, store: Store, tmp_path: Path) -> Non
     assert history["× apart"].tolist() == pytest.approx([ratio, ratio])
 
 
+@pytest.mark.parametrize(("part", "words"), [("profile", "held-out text"), ("all", "text that the healing has read")])
+def test_the_figure_says_what_a_healing_is_judged_on(
+    shown: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, words: str
+) -> None:
+    store = Store(str(tmp_path / "other.db"))
+    monkeypatch.setenv("AVSS_STORE", store.url)
+    profile = ProfileRequest(ModelSpec(source=str(tmp_path)), CorpusSpec(part=part), ("residual",))
+    run = store.start_run(profile.run_id(), profile.kind, profile.to_dict())
+    assert run is not None
+    store.add_facts(run.id, run.attempt, blocks=4, tokens=100, predicts_next_token=True)
+    store.end_run(run.id, run.attempt, "done")
+    request = asked(tmp_path, TrainingSettings())
+    judged = request.evaluate if part == "profile" else request.evaluate.of_part("all")
+    lay(store, replace(request, corpus=request.corpus.of_part(part), evaluate=judged), steps=6, ends=True)
+    shown.session_state["heal-blocks"] = "1-2"
+    healthy(shown.run())
+    bars = json.loads(shown.get("plotly_chart")[0].proto.spec)
+    assert bars["layout"]["title"]["text"] == f"Perplexity on {words}"
+
+
 def test_a_healing_made_again_shows_its_new_result(shown: AppTest, store: Store, tmp_path: Path) -> None:
     request = asked(tmp_path, TrainingSettings())
     run = lay(store, request, steps=6, ends=True)
@@ -252,6 +273,22 @@ def test_the_healed_cut_is_judged_on_a_task_beside_the_cut_and_the_whole_model(
     with patch("pages.parts.evaluate_cuts.start_job") as start:
         shown.button(key="heal-evaluate").click().run()
     assert not start.called, "what is known is not evaluated again"
+
+
+@pytest.mark.usefixtures("as_stored")
+def test_both_evaluations_under_way_are_shown_though_they_were_started_elsewhere(
+    shown: AppTest, store: Store, tmp_path: Path
+) -> None:
+    lay(store, asked(tmp_path, TrainingSettings()), steps=6, ends=True)
+    shown.session_state["heal-blocks"] = "1-2"
+    with patch("pages.parts.evaluate_cuts.start_job") as start:
+        healthy(shown.run()).button(key="heal-evaluate").click().run()
+    keys = []
+    for name, request in (call.args for call in start.call_args_list):
+        run = store.start_run(request.run_id(), request.kind, request.to_dict())
+        assert run is not None
+        keys.append(f"cancel-{name}-{run.id}")
+    assert [button.key for button in healthy(shown.run()).button if button.label == "Cancel"] == keys
 
 
 def test_healing_is_judged_on_its_own_text_and_the_healed_cut_on_any(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from pathlib import Path
 from types import ModuleType
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
+from known_losses import KnownLosses
 from methods_runs import numbers, opened, quiet, rank_into, traces
 from tiny_model import tiny_network, tiny_tokenizer, write_documents
 from transformers import LlamaForCausalLM
@@ -17,11 +21,13 @@ from avss_core.corpora import make_windows, read_corpus
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.importance.rank import rank
 from avss_core.importance.settings import RankSettings
-from avss_core.jobs import EvaluateRequest, Jobs, RankRequest
+from avss_core.jobs import EvaluateRequest, Jobs, ProfileRequest, RankRequest
 from avss_core.models.load import load_model
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning.contiguous import stretch_by_distance
 from avss_core.runs import Store
+from avss_core.tasks import task_named
+from avss_core.variants import Variant
 from pages.parts.methods_relevance import conserved
 
 METHODS = ("avss", "avss@update", "block_influence", "angular", "lrp", "attnlrp", "cim", "ablation")
@@ -185,6 +191,45 @@ def test_the_spread_of_cim_over_contexts_is_drawn(here: Store) -> None:
     spread = np.concatenate(divergences, axis=1).std(axis=1)
     assert numbers(found["cim"]["error_y"]["array"]) == pytest.approx(spread.tolist(), rel=1e-3)
     assert any("over contexts" in text.value for text in page.caption)
+
+
+@pytest.mark.usefixtures("as_stored")
+@pytest.mark.parametrize(
+    ("part", "words"), [("profile", "held-out text"), ("all", "the text that the methods were given")]
+)
+def test_a_text_that_chose_the_blocks_is_not_called_held_out(
+    measured: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, words: str
+) -> None:
+    profiled = ProfileRequest.from_dict(measured.runs("profile")[0].spec)
+    store = Store(str(tmp_path / "avss.db"))
+    monkeypatch.setenv("AVSS_STORE", store.url)
+    rank_into(store, profiled.model, profiled.corpus.of_part(part), load_model(profiled.model), ("avss", "ablation"))
+    page = quiet(opened(("avss", "ablation")).run())
+    assert f"Perplexity on {words}, all" in page.button("evaluate-quarters").help
+    assert [warning.value.startswith("**All methods**") for warning in page.warning] == [True] * (part == "all")
+
+    with patch("pages.parts.evaluate_cuts.start_job") as start:
+        page.button("evaluate-quarters").click().run()
+    (_, asked) = start.call_args.args
+    run, losses = (
+        store.start_run(asked.run_id(), asked.kind, asked.to_dict()),
+        KnownLosses(lambda removed: len(removed)),
+    )
+    assert run is not None
+    cancel = f"cancel-quarters-{run.id}"
+    assert cancel in [button.key for button in quiet(page.run()).button], "it was started elsewhere"
+    store.add_facts(run.id, run.attempt, blocks=BLOCKS, block_parameters=[1] * BLOCKS, parameters=10)
+    for cut in asked.cuts:
+        frame = losses.frame(cut)
+        result = task_named("perplexity").summarise(frame).to_dict()
+        store.add_evaluation(asked.evaluation_key(cut), run.id, Variant.without(BLOCKS, cut).kept, result, frame)
+    store.end_run(run.id, run.attempt, "done")
+    quiet(page.run())
+    assert cancel not in [button.key for button in page.button]
+    page.segmented_control("pareto-quality").set_value("perplexity without 25% of the blocks")
+    figure = json.loads(quiet(page.run()).get("plotly_chart")[0].proto.spec)
+    title = figure["layout"]["yaxis"]["title"]["text"].replace("<br>", " ")
+    assert title == f"perplexity without 25% of the blocks ({words})"
 
 
 @pytest.fixture

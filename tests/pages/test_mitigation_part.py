@@ -57,6 +57,26 @@ def frame_with(shown: AppTest, *columns: str) -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.usefixtures("as_stored")
+def test_the_half_that_is_still_asked_is_shown_when_the_other_is_done(
+    tmp_path: Path, answers: AnswersRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path / "runs.db"))
+    monkeypatch.setenv("AVSS_STORE", store.url)
+    request = MitigateRequest(answers, SETTINGS)
+    halves = [store.start_run(one.run_id(), one.kind, one.to_dict()) for one in (request.taught, request.held_out)]
+    page = opened(answers)
+
+    def followed() -> list[str]:
+        assert not page.run().exception
+        return [button.key.rsplit("-", 1)[1] for button in page.button if button.label == "Cancel"]
+
+    (taught, held_out) = (half.id for half in halves if half is not None)
+    assert followed() == [taught, held_out]
+    store.end_run(taught, 1, "done")
+    assert followed() == [held_out]
+
+
 def test_both_halves_are_asked_first_then_three_trainings_are_compared(
     tmp_path: Path, workers: str, answers: AnswersRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from avss_core.activations.measure import measure
 from avss_core.activations.parquet import write_profile
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.corpora.windows import Window
+from avss_core.errors import ResourceError
 from avss_core.importance.authors_script import authors_sums
 from avss_core.jobs import AuthorsRequest, ProfileRequest
 from avss_core.jobs.results import profile_shards
@@ -32,10 +34,12 @@ class NoTokenizer:
     pad_token_id = 0
 
 
-def add_profile(store: Store, network: PreTrainedModel, spec: ModelSpec, sites: tuple[str, ...]) -> Run:
-    """A finished profile of a network in 5 shards, under the name of `spec`."""
+def add_profile(
+    store: Store, network: PreTrainedModel, spec: ModelSpec, sites: tuple[str, ...], shards: int = 5, ends: bool = True
+) -> Run:
+    """A profile of a network in so many shards, finished or still under way, under the name of `spec`."""
     model = wrap(network, NoTokenizer())
-    drawn = np.random.default_rng(0).integers(3, 120, size=(5, 20)).tolist()
+    drawn = np.random.default_rng(0).integers(3, 120, size=(shards, 20)).tolist()
     request = ProfileRequest(spec, CorpusSpec(), sites)
     run = store.start_run(request.run_id(), request.kind, request.to_dict())
     assert run is not None
@@ -43,17 +47,18 @@ def add_profile(store: Store, network: PreTrainedModel, spec: ModelSpec, sites: 
         shard = measure(model, [Window(number, 0, tuple(ids))], request.sites)
         store.add_unit(run.id, number, len(ids), 0.1, lambda path, shard=shard: write_profile(shard, path))
     store.add_facts(run.id, run.attempt, blocks=model.n_blocks, tokens=100, predicts_next_token=True)
-    store.update_run(run.id, run.attempt, n_units=5)
-    store.end_run(run.id, run.attempt, "done")
+    store.update_run(run.id, run.attempt, n_units=shards)
+    if ends:
+        store.end_run(run.id, run.attempt, "done")
     return run
 
 
-def add_authors_measurement(store: Store, network: PreTrainedModel, spec: ModelSpec) -> None:
-    """What the authors' script measures on the same network, in 4 shards."""
+def add_authors_measurement(store: Store, network: PreTrainedModel, spec: ModelSpec, shards: int = 4) -> None:
+    """What the authors' script measures on the same network, in so many shards."""
     request = AuthorsRequest(spec, CorpusSpec())
     run = store.start_run(request.run_id(), request.kind, request.to_dict())
     assert run is not None
-    for number in range(4):
+    for number in range(shards):
         sums = authors_sums(wrap(network, NoTokenizer()), [Window(number, 0, (5, 9, 3 + number, 77))])
         store.add_unit(run.id, number, 4, 0.1, sums.to_parquet)
     store.end_run(run.id, run.attempt, "done")
@@ -228,6 +233,95 @@ def test_two_runs_of_one_minute_are_both_drawn(store: Store, tmp_path: Path) -> 
     (overlaid,) = figures(shown)
     names = {trace["name"] for trace in overlaid["data"] if trace["mode"] == "lines+markers"}
     assert {name.rsplit(" · ", 1)[1] for name in names} == {run[:6] for run in ids}
+
+
+def test_a_profile_that_ends_while_it_is_looked_at_is_drawn_as_ended(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = add_profile(store, build("llama"), ModelSpec(source=str(tmp_path)), ("residual",), ends=False)
+
+    class Workers:
+        """Workers that end the run while they are asked about it."""
+
+        @staticmethod
+        def follow(run_id: str) -> Run:
+            store.end_run(run_id, run.attempt, "done")
+            return store.run(run_id)
+
+    monkeypatch.setattr("pages.parts.follow.jobs", Workers)
+    shown = opened("profile").run()
+    assert not shown.exception
+    assert shown.caption[0].value.startswith("✓"), "the line of the run, above the view"
+
+
+@pytest.mark.parametrize(
+    ("shards", "words"), [(3, "No bands: fewer than 4 shards."), (4, "Bands: 95 % intervals from")]
+)
+def test_bands_are_spoken_of_where_there_are_some(store: Store, tmp_path: Path, shards: int, words: str) -> None:
+    spec = ModelSpec(source=str(tmp_path))
+    add_profile(store, build("llama"), spec, ("residual",), shards)
+    add_authors_measurement(store, build("llama"), spec, shards)
+    shown = opened("profile").run()
+    assert words in shown.caption[-1].value
+    shown.session_state["view"] = "Authors' script"
+    shown.run()
+    assert [words in caption.value for caption in shown.caption if "Weights do not depend" in caption.value] == [True]
+    (curves,) = figures(opened("overview").run())
+    assert ("no bands: fewer than 4 shards" in curves["layout"]["title"]["text"].replace("<br>", " ")) == (shards < 4)
+    assert ("95 % bands" in curves["layout"]["title"]["text"].replace("<br>", " ")) == (shards >= 4)
+
+
+def test_without_workers_the_authors_measurement_is_refused_in_a_box(
+    finished_profile: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Store) -> None:
+        raise ResourceError("The scheduler is gone.")
+
+    monkeypatch.setattr("avss_core.jobs.client.Jobs.connect", gone)
+    shown = opened("profile")
+    shown.session_state["view"] = "Authors' script"
+    shown.run().button(key="authors").click().run()
+    assert not shown.exception
+    assert [box.value for box in shown.error] == ["The scheduler is gone."]
+
+
+def test_the_history_has_local_times(finished_profile: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        shown = opened("overview").run()
+        (run,) = finished_profile.runs()
+        created = shown.dataframe[0].value["created"][0]
+        assert created.strftime("%d %H:%M") == time.strftime("%d %H:%M", time.localtime(run.created))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_the_runs_that_are_compared_stay_when_others_come_go_or_are_called_otherwise(
+    store: Store, tmp_path: Path
+) -> None:
+    def profiled(dtype: str, source: str = "") -> str:
+        spec = ModelSpec(source=str(tmp_path / source), dtype=dtype)
+        return add_profile(store, build("llama"), spec, ("residual",)).id
+
+    here, second, third = profiled("auto", "a"), profiled("auto", "b"), profiled("auto")
+    shown = opened("compare")
+    shown.session_state["run"] = here
+
+    def compared() -> list[str]:
+        assert not shown.run().exception
+        return list(shown.multiselect[0].value)
+
+    assert here in compared()
+    shown.multiselect[0].set_value([here, second, third])
+    assert compared() == [here, second, third]
+    profiled("float32")  # reads like the third, so that both are called by their ids too
+    assert compared() == [here, second, third]
+    store.delete_run(second)
+    assert compared() == [here, third]
+    shown.multiselect[0].set_value([])
+    assert compared() == []
 
 
 def test_epsilon_of_zero_is_told_in_a_box(finished_profile: Store) -> None:

@@ -364,6 +364,32 @@ def test_random_cuts_are_drawn_once(world: World, prune: AppTest) -> None:
     assert prune.button(key="random").disabled
 
 
+def test_the_band_of_random_cuts_can_be_taken_home_where_it_is_drawn(world: World, prune: AppTest) -> None:
+    def offered() -> list[str]:
+        buttons = [button.proto for button in run(prune).get("download_button")]
+        return [button.label for button in buttons if "-csv-retained" in button.id]
+
+    run(prune).select_slider(key="evaluation-tokens").set_value(8000)
+    carry_out(world.store, world.request((1,), corpus=replace(world.held_out, max_tokens=8000)))
+    assert offered() == ["data (CSV)"]
+    draws = random_cuts(BLOCKS, 2, (0, BLOCKS - 1))
+    carry_out(world.store, world.request(*draws, corpus=replace(world.held_out, max_tokens=8000)))
+    assert offered() == ["data (CSV)", "random cuts (CSV)"]
+
+
+@pytest.mark.usefixtures("as_stored")
+def test_an_evaluation_under_way_is_shown_though_it_was_started_elsewhere(world: World, prune: AppTest) -> None:
+    asked = world.request((1, 2, 3), corpus=replace(world.held_out, max_tokens=16000))
+    under_way = world.store.start_run(asked.run_id(), asked.kind, asked.to_dict())
+    assert under_way is not None
+    cancel = f"cancel-evaluation-{under_way.id}"
+    assert cancel not in [button.key for button in run(prune).button], "it is of more tokens"
+    run(prune.select_slider(key="evaluation-tokens").set_value(16000))
+    assert cancel in [button.key for button in prune.button]
+    world.store.end_run(under_way.id, under_way.attempt, "cancelled")
+    assert cancel not in [button.key for button in run(prune).button]
+
+
 def test_a_method_that_measures_stretches_removes_the_best_that_may_go(world: World, prune: AppTest) -> None:
     request = RankRequest(world.model, world.profiled, RankSettings(("angular",)))
     run_of_it = carry_out(world.store, request)

@@ -15,13 +15,14 @@ from streamlit.testing.v1 import AppTest
 from tiny_model import save_tiny_model, write_documents
 
 from avss_core.corpora.spec import CorpusSpec
-from avss_core.jobs import ProfileRequest, SearchRequest
-from avss_core.jobs.search_results import search_records
+from avss_core.jobs import EvaluateRequest, ProfileRequest, SearchRequest
+from avss_core.jobs.search_results import held_out_table, search_records
 from avss_core.models.spec import ModelSpec
 from avss_core.pruning.search import Limits, Search, SearchSettings
 from avss_core.runs import Store
 from pages.parts import choose_text, engine
 from pages.parts.picked_cut import KEY, HandedCut
+from pages.parts.search_live import with_held_out
 from pages.parts.search_settings import other_part
 
 ROOT = Path(__file__).parents[2]
@@ -147,6 +148,67 @@ def test_of_another_text_one_part_is_searched_on_and_the_other_judges(store: Sto
     assert CorpusSpec.from_dict(search.spec["corpus"]) == CorpusSpec(other, length=64, max_tokens=1000)
     assert CorpusSpec.from_dict(judged.spec["corpus"]) == CorpusSpec(other, "evaluate", length=64, max_tokens=4000)
     assert frame_with(shown, "block tried")["retained, held out"].notna().all()
+
+
+@pytest.mark.usefixtures("as_stored")
+def test_what_is_judged_is_shown_while_another_search_is_under_way(store: Store) -> None:
+    shown = AppTest.from_string(PAGE, default_timeout=60)
+    shown.session_state["search-way"] = "greedy"
+    shown.session_state["search-most"] = 1
+    searched(shown.run(), store, runs=1)
+    (done,), (judged,) = store.runs("search"), store.runs("evaluate")
+    request = SearchRequest.from_dict(done.spec)
+    other = replace(request, settings=replace(request.settings, limits=Limits(most=2)))
+    judging = replace(EvaluateRequest.from_dict(judged.spec), cuts=((), (1, 2)))
+    for asked in (other, judging):
+        assert store.start_run(asked.run_id(), asked.kind, asked.to_dict(), {"blocks": 4}) is not None
+
+    fresh = AppTest.from_string(PAGE, default_timeout=60)
+    fresh.session_state["search-look-at"] = other.run_id()
+    fresh.run()
+    assert not fresh.exception
+    cancels = [button.key for button in fresh.button if button.label == "Cancel"]
+    assert sorted(cancels) == [f"cancel-search-{other.run_id()}", f"cancel-search-held-out-{judging.run_id()}"]
+
+
+def test_the_data_beside_the_figure_has_the_held_out_values_that_it_draws() -> None:
+    steps = pd.DataFrame({"number": [1, 2], "value": [20.0, 30.0]})
+    known = pd.DataFrame({"number": [2], "value": [33.0], "low": [31.0], "high": [36.0], "n": [9]})
+    judged = known.assign(retained=0.6, retained_low=0.5, retained_high=0.7)
+    data = with_held_out(steps, judged)
+    assert data["value"].tolist() == [20.0, 30.0]
+    assert data.loc[1, [f"held_out_{end}" for end in ("value", "low", "high", "n")]].tolist() == [33.0, 31.0, 36.0, 9]
+    assert data.loc[1, "held_out_retained"] == 0.6
+    assert data.loc[0].filter(like="held_out").isna().all()
+    assert with_held_out(steps, held_out_table([], {})).filter(like="held_out").isna().all(axis=None)
+
+
+OVERLAID = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import streamlit as st
+from pages.parts.search_overlay import _choose_laid_over
+st.session_state["chosen"] = _choose_laid_over(st.session_state["labels"], st.session_state["text"])
+"""
+
+
+def test_the_searches_that_are_laid_over_one_another_stay_when_others_come_go_or_grow() -> None:
+    shown = AppTest.from_string(OVERLAID, default_timeout=60)
+
+    def overlaid(**labels: str) -> list[str]:
+        shown.session_state["labels"], shown.session_state["text"] = labels, "text"
+        assert not shown.run().exception
+        return list(shown.session_state["chosen"])
+
+    assert overlaid(b="beam, 1 removed", a="greedy") == ["b", "a"]
+    shown.multiselect[0].set_value(["b"])
+    assert overlaid(b="beam, 2 removed", a="greedy") == ["b"], "what was left out stays so"
+    assert overlaid(c="iterative", b="beam, 3 removed", a="greedy") == ["b", "c"], "a new one comes to it"
+    assert overlaid(c="iterative", a="greedy") == ["c"]
+    shown.session_state["text"] = "another"
+    shown.session_state["labels"] = {str(number): str(number) for number in range(8)}
+    assert list(shown.run().session_state["chosen"]) == [str(number) for number in range(6)]
+    assert overlaid(c="iterative", a="greedy") == ["c"]
 
 
 @pytest.mark.parametrize("part", ["profile", "all"])

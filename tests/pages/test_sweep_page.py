@@ -370,6 +370,28 @@ _draw_growing(run.id, EvaluateRequest.from_dict(run.spec), sweep, run.facts, par
     assert numbers(line["y"])[2] == pytest.approx(np.exp(KNOWN.loss(frozenset()) - KNOWN.loss(frozenset((1, 2)))))
 
 
+@pytest.mark.usefixtures("as_stored")
+def test_when_all_passes_have_ended_what_was_finished_is_shown_and_what_was_broken_off_told_once(
+    profile: tuple[Store, ProfileRequest],
+) -> None:
+    store, request = profile
+    rank_by_angle(store, request)
+    given_up = RankRequest(request.model, CorpusSpec(max_tokens=1000), RankSettings(("ablation",)))
+    (part,) = given_up.parts()
+    run = store.start_run(part.run_id(), part.kind, part.to_dict())
+    assert run is not None
+    (finished,) = [each.id for each in store.runs("rank") if each.id != run.id]
+    shown = opened()
+    shown.session_state["sweep-rankings"] = [finished, run.id]
+    quiet(shown.run())
+    assert f"cancel-sweep-rankings-{run.id}" in [button.key for button in shown.button]
+    store.end_run(run.id, run.attempt, "cancelled", "The job was cancelled.")
+    quiet(shown.run())
+    assert [warning.value for warning in shown.warning] == ["The job was cancelled."]
+    assert shown.session_state["sweep-rankings"] == []
+    assert not quiet(shown.run()).warning
+
+
 def numbers(values: object) -> list[float]:
     """Numbers of a plotly trace, which may be packed."""
     if isinstance(values, dict):
