@@ -241,7 +241,7 @@ def test_a_click_on_a_point_has_the_slider_stand_at_its_cut(profile: tuple[Store
     [
         ([0.0, 0.0], [0.0, 1.0], "–", "No interval: the unpruned model has nothing to retain"),
         ([1.0], [0.0], "0.0%", "No interval: it takes two documents"),
-        ([1.0, 1.0], [1.0, 1.0], "100.0%", "95 %: 100.0% to 100.0%"),
+        ([1.0, 1.0], [1.0, 1.0], "100.0%", "95 %: 15.8% to 184.2%"),
     ],
 )
 def test_a_share_or_interval_that_is_not_there_is_said_without_nan(
