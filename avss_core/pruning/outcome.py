@@ -52,10 +52,14 @@ def outcome_of(
     after: tuple[Evaluation, pd.DataFrame],
     block_parameters: Sequence[int],
     parameters_total: int,
+    parameters_added: int = 0,
 ) -> Outcome:
-    """Compare two evaluations of the same documents, each with its per-document values."""
+    """Compare two evaluations of the same documents, each with its per-document values.
+
+    parameters_added: by what heals the cut (`HealedFiles.parameters_added`).
+    """
     low = high = share = retained(before[0], after[0])
     if cut.removed:
         low, high = task_named(before[0].task).retained_interval(before[1], after[1], before[0].metric)
-    reduction = parameter_reduction(cut, block_parameters, parameters_total)
+    reduction = parameter_reduction(cut, block_parameters, parameters_total, parameters_added)
     return Outcome(cut, before[0], after[0], share, low, high, reduction)
