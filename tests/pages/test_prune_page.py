@@ -383,6 +383,7 @@ def test_random_cuts_are_drawn_once(world: World, prune: AppTest) -> None:
     corpus = replace(world.held_out, max_tokens=4000)
     at_cutoff(run(prune), 3)
     assert not prune.button(key="random").disabled
+    assert prune.button(key="random").label == "Evaluate all 4 cuts of 3 blocks"
     singles = [tuple(b for b in range(BLOCKS) if b != gone) for gone in (None, *range(BLOCKS))]
     shared = len({blocks[:n] for blocks in singles for n in range(1, len(blocks) + 1)})
     assert f"{shared} times, and not {sum(map(len, singles))}," in prune.button(key="ablate").help
