@@ -17,6 +17,7 @@ from pages.parts.choose_cut import BY_HAND, choose_protected_ends
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.choose_task import choose_task
 from pages.parts.cutoff_slider import NOT_EVALUATED, draw_cutoff_slider
+from pages.parts.evaluate_cuts import NAME, evaluate
 from pages.parts.generate_beside import draw_generate
 from pages.parts.judged_text import warn_of_judged_text
 from pages.parts.measured_gain import draw_gain
@@ -25,7 +26,6 @@ from pages.parts.outcomes import outcomes
 from pages.parts.picked_cut import remember_cut
 from pages.parts.prune_chart import draw_chart
 from pages.parts.prune_choose import Chosen, choose_cut
-from pages.parts.evaluate_cuts import NAME, evaluate
 from pages.parts.prune_outcome import draw_outcome, readings_of
 from pages.parts.prune_rules import CUTOFF
 from pages.parts.prune_yardsticks import draw_yardsticks

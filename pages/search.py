@@ -12,8 +12,8 @@ from avss_core.runs import Run
 from pages.parts.by_address import run_dashboard
 from pages.parts.choose_run import chosen_run, line_of
 from pages.parts.engine import store
-from pages.parts.picked_cut import pick_cut
 from pages.parts.evaluate_cuts import evaluate
+from pages.parts.picked_cut import pick_cut
 from pages.parts.search_found import Found, found
 from pages.parts.search_live import draw_search
 from pages.parts.search_overlay import draw_overlay

@@ -16,8 +16,8 @@ from avss_core.runs import Run
 from avss_core.tasks import task_named
 from pages.parts.choose_task import choose_task
 from pages.parts.engine import store
-from pages.parts.judged_text import documents_judged, warn_of_judged_text
 from pages.parts.evaluate_cuts import evaluate
+from pages.parts.judged_text import documents_judged, warn_of_judged_text
 from pages.parts.prune_outcome import interval_of
 from pages.parts.show import show_figure
 from pages.parts.start_job import draw_job

@@ -13,8 +13,8 @@ from avss_core.pruning.cuts_by_size import most_tolerated
 from avss_core.pruning.targets import Tolerated
 from avss_core.tasks import task_named
 from pages.parts.block_runs import what_it_takes
-from pages.parts.outcomes import evaluations, outcome
 from pages.parts.evaluate_cuts import evaluate
+from pages.parts.outcomes import evaluations, outcome
 
 Blocks = tuple[int, ...]
 

@@ -12,9 +12,9 @@ from avss_core.jobs import EvaluateRequest
 from avss_core.pruning import Cut
 from avss_core.tasks import task_named
 from pages.parts.block_runs import what_it_takes
+from pages.parts.evaluate_cuts import evaluate
 from pages.parts.kept_drawings import kept
 from pages.parts.outcomes import RANDOM_DRAWS, ablation_frame, effect_of, evaluations, random_cuts
-from pages.parts.evaluate_cuts import evaluate
 from pages.parts.show import show_figure
 
 
