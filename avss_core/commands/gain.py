@@ -15,7 +15,7 @@ from avss_core.commands.session import Workers, run_to_end
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.errors import RunError
 from avss_core.jobs.gain_results import gain_in
-from avss_core.jobs.heal_results import healing_of
+from avss_core.jobs.heal_results import healed_files, healing_of
 from avss_core.jobs.requests import GainRequest
 from avss_core.pruning import Cut, parameter_reduction
 from avss_core.pruning.gain_table import GainSettings
@@ -57,13 +57,17 @@ def gain(
     table = gain_in(opened, request)
     if table is None:
         raise RunError(f"What the run {run.id} measured is gone from the store; measure with --again.")
-    answer(gain_answer(run, request, table), as_json, table[list(_SHOWN)])
+    added = 0 if healed_by is None else healed_files(opened, healed_by).parameters_added
+    answer(gain_answer(run, request, table, added), as_json, table[list(_SHOWN)])
 
 
-def gain_answer(run: Run, request: GainRequest, table: pd.DataFrame) -> dict[str, Any]:
-    """The answer: a row a quantity (`pruning.gain_table.gain_table`), the cut, and on what it was measured."""
+def gain_answer(run: Run, request: GainRequest, table: pd.DataFrame, added: int) -> dict[str, Any]:
+    """The answer: a row a quantity (`pruning.gain_table.gain_table`), the cut, and on what it was measured.
+
+    added: parameters that the healing adds.
+    """
     cut = Cut(request.removed, run.facts["blocks"], "named by hand")
-    reduction = parameter_reduction(cut, run.facts["block_parameters"], run.facts["parameters"])
+    reduction = parameter_reduction(cut, run.facts["block_parameters"], run.facts["parameters"], added)
     return {
         "run": run.id,
         "kept": list(cut.kept),

@@ -22,12 +22,16 @@ from avss_core.pruning.cuts_by_size import (
 )
 from avss_core.pruning.targets import Tolerated
 from avss_core.tasks import task_named
+from avss_core.tasks.evaluation import require_something_to_retain
 
 
 def choose(
     workers: Workers, unpruned: EvaluateRequest, options: CutOptions, scored: Scored
 ) -> tuple[Cut, Tolerated | None]:
-    """The cut that the rule or target gives, and for a share of the performance what was measured for it."""
+    """The cut that the rule or target gives, and for a share of the performance what was measured for it.
+
+    Raises SettingError for a share of nothing, and what the rule raises.
+    """
     ends = (options.protect_first, options.protect_last)
     if options.threshold is not None:
         return below_threshold(scored.shares, options.threshold, *ends), None
@@ -46,6 +50,7 @@ def choose(
     if options.keep_performance is not None:
         evaluate(workers, unpruned, cuts)
         outcomes = {n: outcome_in(workers.store, unpruned, cut, "a cutoff") for n, cut in enumerate(cuts)}
+        require_something_to_retain(outcomes[0].before)
         shared = task_named(unpruned.task).shares_prefixes
         target = most_tolerated(cuts, n_blocks, outcomes, options.keep_performance, options.surely, shared)
         return target.cut, target

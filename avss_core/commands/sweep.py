@@ -23,7 +23,7 @@ from avss_core.jobs.results import still_to_do
 from avss_core.jobs.sweep_results import facts_in, paired_outcomes, plain_outcomes, sweep_answer, values_in
 from avss_core.jobs.sweep_stretches import ANGULAR, angular_distances
 from avss_core.pruning.cuts_by_size import stretches_by_distance
-from avss_core.pruning.protect import protected_ends
+from avss_core.pruning.protect import most_removable, protected_ends
 from avss_core.pruning.random_cuts import DRAWS
 from avss_core.pruning.sweep import Sweep, plan_sweep
 from avss_core.runs import Store
@@ -72,8 +72,11 @@ def sweep(
         facts = facts_in(opened, whole)
         if facts is None:
             raise AvssError("The evaluation of the unpruned model is gone from the store; start the sweep again.")
+        n_blocks = facts["blocks"]
+        protected = protected_ends(n_blocks, protect_first, protect_last)
+        most_removable(n_blocks, n_blocks - len(protected))  # before the blocks are ranked for nothing
         asked = RankRequest(model.spec, text.spec, _with_oracle(settings, method == ALL, facts))
-        planned = _plan(workers, asked, whole, facts["blocks"], max_fraction, (protect_first, protect_last), draws)
+        planned = _plan(workers, asked, whole, n_blocks, max_fraction, protected, draws)
         request = replace(whole, cuts=planned.cuts)
         left = still_to_do(opened, request)
         if left.cuts:
@@ -83,7 +86,7 @@ def sweep(
         "task": task.task,
         "metric": task_named(task.task).metric().name,
         "judged_on": text.judged_on,
-        "blocks": facts["blocks"],
+        "blocks": n_blocks,
         "methods": list(planned.methods),
         "oracle": ORACLE if ORACLE in planned.methods else None,
         "protected": list(planned.protected),
@@ -105,12 +108,11 @@ def _plan(
     judged: EvaluateRequest,
     n_blocks: int,
     max_fraction: float,
-    protect: tuple[int, int],
+    protected: tuple[int, ...],
     draws: int,
 ) -> Sweep:
     """Rank the blocks, and cut each order at every size; the angular distance chooses stretches instead."""
     rankings = rankings_of(workers, request)
-    protected = protected_ends(n_blocks, *protect)
     orders = {ranking.name: ranking.removal_order for ranking in rankings if ranking.name != ANGULAR}
     stretches: dict[str, Sequence[tuple[int, ...]]] = {}
     if ANGULAR in request.settings.methods:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from avss_core.jobs.requests import EvaluateRequest
-from avss_core.jobs.results import before_and_after
+from avss_core.jobs.results import before_and_after, parameters_added
 from avss_core.pruning import Cut
 from avss_core.pruning.outcome import Outcome, outcome_of
 from avss_core.runs import Store
@@ -21,8 +21,9 @@ def outcomes_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...]
     """
     (before, after, facts), task = before_and_after(store, request, removed), task_named(request.task)
     cut = Cut(removed, facts["blocks"], reason)
+    parameters = facts["block_parameters"], facts["parameters"], parameters_added(store, request, removed)
     return tuple(
-        outcome_of(cut, (old, before.examples), (new, after.examples), facts["block_parameters"], facts["parameters"])
+        outcome_of(cut, (old, before.examples), (new, after.examples), *parameters)
         for old, new in zip(task.summarise_all(before.examples), task.summarise_all(after.examples), strict=True)
     )
 

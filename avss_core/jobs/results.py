@@ -15,6 +15,7 @@ from avss_core.errors import RunError
 from avss_core.importance.authors_table import authors_table
 from avss_core.importance.ranking import Ranking
 from avss_core.importance.sums_parquet import rankings_in
+from avss_core.jobs.heal_results import healed_files
 from avss_core.jobs.requests import AuthorsRequest, EvaluateRequest, ProfileRequest, RankRequest
 from avss_core.jobs.requests.base import Request, absolute_model
 from avss_core.models.spec import ModelSpec
@@ -109,7 +110,13 @@ def outcome_in(store: Store, request: EvaluateRequest, removed: tuple[int, ...],
         (task.summarise(after.examples), after.examples),
         facts["block_parameters"],
         facts["parameters"],
+        parameters_added(store, request, removed),
     )
+
+
+def parameters_added(store: Store, request: EvaluateRequest, removed: tuple[int, ...]) -> int:
+    """How many parameters the healing of a request adds to a cut; the unpruned model is never healed."""
+    return healed_files(store, request.healing).parameters_added if request.healing and removed else 0
 
 
 def only_file(store: Store, request: Request) -> Path | None:

@@ -110,11 +110,15 @@ class _Subject:
         return {**read, **({gain_table.CACHE_BYTES.name: [cache]} if cache else {}), **self._timings}
 
     def _cache_bytes(self) -> int:
-        """What is kept of prompt and new tokens, so that they need not be read again for the next one."""
+        """Keys and values kept of prompt and new tokens, so that they need not be read again for the next one.
+
+        0 of a model that keeps none: Mamba and RWKV hand on a state, which does not grow with the text.
+        """
         ids = self._random_ids(self.settings.prompt_tokens + self.settings.new_tokens)
         with torch.no_grad():
             answer = self.network(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=True)
-        kept = (value for layer in answer.past_key_values.layers for value in vars(layer).values())
+        layers = getattr(getattr(answer, "past_key_values", None), "layers", ())
+        kept = (value for layer in layers for value in vars(layer).values())
         return sum(value.nbytes for value in kept if isinstance(value, Tensor))
 
     def _random_ids(self, tokens: int) -> Tensor:

@@ -16,7 +16,10 @@ from avss_core.tasks.evaluation import Evaluation, retained
 
 @dataclass(frozen=True)
 class Outcome:
-    """A cut, evaluated. retained: 1 when nothing is lost, with the ends of its paired 95 % interval over documents."""
+    """A cut, evaluated. retained: 1 when nothing is lost, with the ends of its paired 95 % interval over documents.
+
+    Of the cut that removes nothing both ends are what is retained: it is the whole model itself.
+    """
 
     cut: Cut
     before: Evaluation
@@ -49,8 +52,14 @@ def outcome_of(
     after: tuple[Evaluation, pd.DataFrame],
     block_parameters: Sequence[int],
     parameters_total: int,
+    parameters_added: int = 0,
 ) -> Outcome:
-    """Compare two evaluations of the same documents, each with its per-document values."""
-    low, high = task_named(before[0].task).retained_interval(before[1], after[1], before[0].metric)
-    reduction = parameter_reduction(cut, block_parameters, parameters_total)
-    return Outcome(cut, before[0], after[0], retained(before[0], after[0]), low, high, reduction)
+    """Compare two evaluations of the same documents, each with its per-document values.
+
+    parameters_added: by what heals the cut (`HealedFiles.parameters_added`).
+    """
+    low = high = share = retained(before[0], after[0])
+    if cut.removed:
+        low, high = task_named(before[0].task).retained_interval(before[1], after[1], before[0].metric)
+    reduction = parameter_reduction(cut, block_parameters, parameters_total, parameters_added)
+    return Outcome(cut, before[0], after[0], share, low, high, reduction)

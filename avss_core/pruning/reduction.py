@@ -10,7 +10,7 @@ from avss_core.pruning.cut import Cut
 
 @dataclass(frozen=True)
 class Reduction:
-    """Removed parameters: their number, their share of all parameters, and of those in blocks."""
+    """Removed parameters, less those added: their number, their share of all parameters, and of those in blocks."""
 
     removed: int
     of_all: float
@@ -21,7 +21,10 @@ class Reduction:
         return asdict(self)
 
 
-def parameter_reduction(cut: Cut, block_parameters: Sequence[int], parameters_total: int) -> Reduction:
-    """What `cut` takes away from a model whose block ℓ has `block_parameters[ℓ]` parameters (formulas §1)."""
-    removed = sum(block_parameters[block] for block in cut.removed)
+def parameter_reduction(cut: Cut, block_parameters: Sequence[int], parameters_total: int, added: int = 0) -> Reduction:
+    """What `cut` takes away from a model whose block ℓ has `block_parameters[ℓ]` parameters (formulas §1).
+
+    added: parameters that a healing puts in the place of the blocks.
+    """
+    removed = sum(block_parameters[block] for block in cut.removed) - added
     return Reduction(removed, removed / parameters_total, removed / sum(block_parameters))

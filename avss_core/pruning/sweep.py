@@ -11,7 +11,7 @@ import pandas as pd
 from avss_core.errors import CutError, SettingError
 from avss_core.pruning.cut import Cut
 from avss_core.pruning.outcome import Outcome
-from avss_core.pruning.protect import free_blocks
+from avss_core.pruning.protect import free_blocks, most_removable
 from avss_core.pruning.random_cuts import DRAWS, is_complete, random_band, random_cuts_by_size
 from avss_core.variants.plan import count_block_runs, count_block_runs_naive
 from avss_core.variants.variant import Variant
@@ -91,7 +91,7 @@ def plan_sweep(
     if not 0 <= max_fraction <= 1:
         raise SettingError(f"The share of blocks to sweep up to must lie between 0 and 1; {max_fraction} does not.")
     free = free_blocks(n_blocks, protected)
-    most = min(round(max_fraction * n_blocks), len(free), n_blocks - 1)
+    most = min(round(max_fraction * n_blocks), most_removable(n_blocks, len(free)))
     methods = {}
     for name, order in orders.items():
         going = [block for block in order if block in free]

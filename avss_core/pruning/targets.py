@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from avss_core.pruning.cut import Cut
@@ -33,3 +34,8 @@ class Tolerated:
     complete: bool
     block_runs: int
     block_runs_naive: int
+
+    @property
+    def nothing_to_retain(self) -> bool:
+        """Whether the unpruned model was measured and has nothing of which a share could be retained."""
+        return any(cutoff.removed == 0 and math.isnan(cutoff.retained) for cutoff in self.cutoffs)

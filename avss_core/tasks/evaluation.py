@@ -48,5 +48,14 @@ def retained(before: Evaluation, after: Evaluation) -> float:
     return above / below if below else math.nan
 
 
+def require_something_to_retain(unpruned: Evaluation) -> None:
+    """Raise SettingError for a performance of which no share can be retained, such as an accuracy of 0."""
+    if math.isnan(retained(unpruned, unpruned)):
+        raise SettingError(
+            f"The {unpruned.metric} of the unpruned model ({unpruned.task}) is {unpruned.value:g} here, so there is "
+            "nothing of which a share could be retained; ask for no share, or measure by another task or on other text."
+        )
+
+
 def _json_number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None

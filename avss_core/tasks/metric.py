@@ -62,16 +62,32 @@ def retained_share(metric: Metric, before: pd.DataFrame, after: pd.DataFrame) ->
     """95 % interval of the retained performance, over paired resamples of the documents.
 
     P(after) / P(before) where higher is better, P(before) / P(after) where lower is; (nan, nan) when the divisor is 0.
-    Raises SettingError when the documents differ, or there are rows of several variants.
+    Of values between 0 and 1 all resamples can give the same ratio r, such as 1 where no answer changed; see
+    `_with_unseen`. Raises SettingError when the documents differ, or there are rows of several variants.
     """
     first, second = _by_document(metric, before), _by_document(metric, after)
     if not first[["document", "count"]].equals(second[["document", "count"]]):
         raise SettingError("The two evaluations are of different documents; evaluate both on the same text.")
     old, new = first["total"].to_numpy(np.float64), second["total"].to_numpy(np.float64)
     above, below = (new, old) if metric.higher_is_better else (old, new)
+    counts = first["count"].to_numpy(np.float64)
     if metric.exponential:
-        return ratio_interval(above - below, first["count"].to_numpy(np.float64), _exp)
-    return ratio_interval(above, below) if below.sum() else (math.nan, math.nan)
+        return ratio_interval(above - below, counts, _exp)
+    if not below.sum():
+        return math.nan, math.nan
+    low, high = ratio_interval(above, below)
+    return _with_unseen(above, below, counts) if math.isclose(low, high) else (low, high)
+
+
+def _with_unseen(above: Numbers, below: Numbers, counts: Numbers) -> tuple[float, float]:
+    """r ± c / P for r = Σ above / Σ below and P = Σ below / Σ counts, all (documents,); the low end is not below 0.
+
+    What none of n documents shows happens to a share of at most c = 1 − 0.025^(1/n) of all there are, the exact end of
+    Clopper and Pearson for 0 of n, and it changes an example's value by at most 1.
+    """
+    _, rate = _exact_interval(False, len(counts))
+    ratio, reach = above.sum() / below.sum(), rate * counts.sum() / below.sum()
+    return max(0.0, float(ratio - reach)), float(ratio + reach)
 
 
 def _by_document(metric: Metric, frame: pd.DataFrame) -> pd.DataFrame:

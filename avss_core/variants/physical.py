@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from avss_core.errors import CutError, ModelError
 from avss_core.models.load import LoadedModel
 from avss_core.variants.depth_config import config_of_kept
-from avss_core.variants.same_block import check_same_block
+from avss_core.variants.same_block import ONLY_IN_PLACE, check_same_block
 from avss_core.variants.variant import Variant
 
 
@@ -36,8 +36,7 @@ def pruned_network(model: LoadedModel, kept: Iterable[int]) -> PreTrainedModel:
         _take_tensors(network, model, variant.kept)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
-            f"{name} cannot be built from its config with {len(variant.kept)} of its blocks ({error}); "
-            "evaluate this cut without exporting it."
+            f"{name} cannot be built from its config with {len(variant.kept)} of its blocks ({error}); {ONLY_IN_PLACE}"
         ) from error
     network.tie_weights()
     blocks = network.get_submodule(model.blocks_path)

@@ -8,8 +8,12 @@ from torch import nn
 
 from avss_core.errors import ModelError
 
+ONLY_IN_PLACE = (
+    "this cut cannot be made a network of its own; it can be judged by perplexity or multiple choice, which run the "
+    "blocks where they are."
+)
 # What may differ: the block's own number, and states of the module that are not part of the network.
-_FREE = {"layer_idx", "layer_id", "layer_index", "block_idx", "training", "gradient_checkpointing"}
+_FREE = {"layer_idx", "layer_id", "layer_index", "layer_number", "block_idx", "training", "gradient_checkpointing"}
 
 
 def check_same_block(rebuilt: nn.Module, block: nn.Module, old: int, new: int) -> None:
@@ -26,7 +30,7 @@ def check_same_block(rebuilt: nn.Module, block: nn.Module, old: int, new: int) -
             what = f"{path}.{different[0]}".lstrip(".") if different else path
             raise ModelError(
                 f"Block {old} would not be the same as block {new} of the pruned model, since its {what} depends on "
-                "its place; evaluate this cut without exporting it."
+                f"its place; {ONLY_IN_PLACE}"
             )
 
 

@@ -69,7 +69,8 @@ def draw_verdict(run: Run, result: HealResult) -> None:
     """How near it came, with what budget; a map that does not help is said to be not offered."""
     if result.maps is not None and not result.maps["helps"]:
         st.info(
-            "No linear map is offered: on the calibration documents held out to judge, none made this cut better.",
+            "No linear map is offered: on the calibration documents held out to judge, this cut was no better with "
+            "maps.",
             icon=":material/block:",
         )
     elif result.maps is not None and not result.maps_help:

@@ -61,6 +61,12 @@ def _tell(found: Tolerated, of: int, percent: int) -> None:
     if not found.cutoffs:
         st.caption("No cutoff of this order has been evaluated yet, so nothing is removed.")
         return
+    if found.nothing_to_retain:
+        st.caption(
+            f"The unpruned model has nothing to retain here, so no cut can keep {percent} % of it; judge by another "
+            "task, or on other text."
+        )
+        return
     said = [f"{n} blocks can go" if n else f"No evaluated cut keeps {percent} %"]
     if found.gaps:
         said.append(

@@ -40,7 +40,7 @@ def draw_yardsticks(
     draws = random_cuts(n_blocks, len(cut.removed), protected) if 0 < len(cut.removed) <= may_go else ()
     there = evaluations(request, [(), *draws])
     chance.button(
-        f"Draw {RANDOM_DRAWS} random cuts of {len(cut.removed)} blocks",
+        _offer(len(draws), len(cut.removed)),
         key="random",
         icon=":material/casino:",
         on_click=evaluate,
@@ -57,6 +57,13 @@ def draw_yardsticks(
     points = ablation.assign(score=scores)
     key = ("scatter", request.evaluation_key(()), label, scores)
     show_figure(kept(key, lambda: _draw(points, label, request.task)), points, "score-against-ablation")
+
+
+def _offer(draws: int, size: int) -> str:
+    """Of few blocks that may go there are fewer cuts than are drawn elsewhere, and all of them are taken."""
+    if not 0 < draws < RANDOM_DRAWS:
+        return f"Draw {RANDOM_DRAWS} random cuts of {size} blocks"
+    return f"Evaluate {f'all {draws} cuts' if draws > 1 else 'the only cut'} of {size} blocks"
 
 
 def _draw(points: pd.DataFrame, label: str, task: str) -> go.Figure:

@@ -86,8 +86,6 @@ def _choose(methods: Mapping[str, Sequence[Blocks]], n_blocks: int) -> tuple[str
     method = st.selectbox("Method", names, key=METHOD, persist_state="session") or names[0]
     by_size = {len(cut): cut for cut in methods[method]}
     cuts = tuple(by_size[size] for size in sorted(by_size))
-    if len(cuts) == 1:
-        st.caption("No block may go.")
     return str(method), cuts, cutoff_of(CUTOFF, cuts, round(0.1 * n_blocks))
 
 

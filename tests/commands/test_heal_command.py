@@ -75,6 +75,26 @@ def test_heal_by_training_and_take_it_home(avss: Avss, text: Path, tmp_path: Pat
     assert "name that cut by --remove" in by_score.err
 
 
+def test_a_map_that_stays_a_module_of_its_own_is_counted(
+    avss: Avss, tmp_path_factory: pytest.TempPathFactory, text: Path
+) -> None:
+    """Before the first block there is no projection to fold a map into."""
+    model = save_tiny_model(tmp_path_factory.mktemp("deep"), blocks=4)
+    on = ["--model", model, "--dtype", "float32"]
+    maps = ["--corpus", text, "--steps", 0, "--map-tokens", 400, "--training-length", 64, "--evaluate-tokens", 500]
+    told = avss("heal", "--remove", "0", *on, *maps, "--json").json
+    added = told["maps"]["parameters_added"]
+    assert added > 0
+    healed = ["--remove", "0", "--healing", told["run"], *on, "--json"]
+    gained = avss("gain", *healed, "--tokens", 16, "--prompt-tokens", 4, "--new-tokens", 3, "--rounds", 1).json
+    counted = next(row for row in gained["rows"] if row["quantity"] == "parameters")
+    pruned = avss("prune", *healed, "--corpus", text, "--max-tokens", 500).json
+    for answer, less in ((gained, added), (pruned["healed"], added), (pruned, 0)):
+        assert answer["parameters_removed"] == counted["original"] - counted["pruned"] + added - less
+        share = answer["parameters_removed"] / counted["original"]
+        assert answer["parameter_reduction"] == pytest.approx(share)
+
+
 def test_only_maps_that_help_are_offered(
     avss: Avss, tiny_model: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,9 +115,30 @@ def test_the_most_that_keeps_a_share(avss: Avss, on: tuple[object, ...], tmp_pat
     assert len(avss("runs", "list", "--json").json["runs"]) == before, "what was evaluated is free"
 
 
-def test_where_models_write_no_block_run_is_shared(avss: Avss, on: tuple[object, ...]) -> None:
-    task = ("--task", "closed_book", "--max-examples", 2, "--keep-performance", 0.6)
-    said = avss("prune", "--method", "avss", *task, *on)
+def test_where_models_write_no_block_run_is_shared(avss: Avss, on: tuple[object, ...], tmp_path: Path) -> None:
+    """A random model knows nothing, of which no share can be kept; then what it wrote is taken for the answers."""
+    file = tmp_path / "questions.jsonl"
+    asked = ("prune", "--method", "avss", "--task", "closed_book", "--task-corpus", file, "--keep-performance", 0.6)
+    asked += ("--all-documents",)
+
+    def write(answers: dict[str, str]) -> None:
+        rows = [{"question": question, "answers": [answer]} for question, answer in answers.items()]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    questions = [f"Which town lies {n} miles north of here?" for n in range(6)]
+    write(dict.fromkeys(questions, "nowhere to be found"))
+    unknowing = avss(*asked, *on)
+    assert unknowing.status == 2
+    assert "The accuracy of the unpruned model (closed_book) is 0 here" in unknowing.json["error"]
+
+    store = Store(str(tmp_path / "runs.db"))
+    (run,) = store.runs("evaluate")
+    (whole,) = [found["key"] for found in store.evaluations_of(run.id) if len(found["kept"]) == BLOCKS]
+    evaluation = store.evaluation(whole)
+    assert evaluation is not None
+    said_of = dict(zip(evaluation.examples["document"], evaluation.examples["answer"], strict=True))
+    write({question: said_of.get(n, "not asked") for n, question in enumerate(questions)})
+    said = avss(*asked, *on)
     assert (said.status, said.err) == (0, "")
     whole_to_one_block = sum(range(1, BLOCKS + 1))
     target = said.json["target"]

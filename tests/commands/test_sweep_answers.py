@@ -36,6 +36,14 @@ def perplexity_here(text: Path, removed: list[int]) -> float:
     return math.exp(total / predicted)
 
 
+def test_where_no_block_may_go_nothing_is_ranked(avss: Avss, model: Path, text: Path) -> None:
+    common = ("--model", model, "--dtype", "float32", "--corpus", text, "--max-tokens", 200)
+    said = avss("sweep", "--method", "magnitude", "--protect-first", 4, "--protect-last", 2, *common, "--json")
+    assert said.status == 2
+    assert "None of the 6 blocks can be removed; protect fewer" in said.json["error"]
+    assert [run["kind"] for run in avss("runs", "list", "--json").json["runs"]] == ["evaluate"]
+
+
 def test_a_sweep_in_the_shell(avss: Avss, model: Path, text: Path) -> None:
     common = ("--model", model, "--dtype", "float32", "--corpus", text, "--max-tokens", 600)
     asked = ("sweep", "--method", "magnitude,angular", "--max-fraction", 0.5, "--draws", 4, "--protect-first", 1)

@@ -26,6 +26,8 @@ from avss_core.jobs import EvaluateRequest, ProfileRequest, RankRequest
 from avss_core.jobs.results import finished_profile
 from avss_core.models.spec import ModelSpec
 from avss_core.runs import Store
+from avss_core.tasks import task_named
+from avss_core.variants import Variant
 from pages.parts.choose_text import HELD_OUT
 from pages.parts.judged_text import documents_judged, share_documents
 from pages.parts.orders import known_rankings
@@ -259,6 +261,33 @@ def test_the_most_that_keeps_a_share_is_read_off_evaluated_cutoffs(world: World,
         assert current(prune)[0] == along[n]
 
 
+def test_of_a_model_that_gets_nothing_right_no_share_can_be_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = CorpusSpec("sample:sentiment", "evaluate", max_examples=2)
+    request, wrong = world.request((2,), task="sentiment", corpus=corpus), pd.DataFrame({"document": [0, 1]})
+    wrong["correct"] = 0.0
+    started = world.store.start_run(request.run_id(), request.kind, request.to_dict(), world.profile.facts)
+    assert started is not None
+    for cut in request.cuts:
+        result, kept = task_named("sentiment").summarise(wrong).to_dict(), Variant.without(BLOCKS, cut).kept
+        world.store.add_evaluation(request.evaluation_key(cut), started.id, kept, result, wrong)
+    world.store.end_run(started.id, started.attempt, "done")
+    monkeypatch.setenv("AVSS_STORE", world.store.url)
+    script = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import streamlit as st
+from avss_core.jobs import EvaluateRequest
+from pages.parts.engine import store
+from pages.parts.prune_tolerated import choose_tolerated
+st.cache_resource.clear()
+cut = choose_tolerated(EvaluateRequest.from_dict(store().run({started.id!r}).spec), ((), (2,)), {BLOCKS})
+assert cut.removed == ()
+"""
+    page = run(AppTest.from_string(script, default_timeout=60))
+    (said,) = (caption.value for caption in page.caption)
+    assert said.startswith("The unpruned model has nothing to retain here, so no cut can keep 90 % of it")
+
+
 @pytest.mark.parametrize("task", ["perplexity", "qa"])
 def test_what_all_cutoffs_cost_is_said_as_the_task_runs_them(world: World, prune: AppTest, task: str) -> None:
     run(run(prune).selectbox(key="evaluation-task").set_value(task))
@@ -356,6 +385,7 @@ def test_random_cuts_are_drawn_once(world: World, prune: AppTest) -> None:
     corpus = replace(world.held_out, max_tokens=4000)
     at_cutoff(run(prune), 3)
     assert not prune.button(key="random").disabled
+    assert prune.button(key="random").label == "Evaluate all 4 cuts of 3 blocks"
     singles = [tuple(b for b in range(BLOCKS) if b != gone) for gone in (None, *range(BLOCKS))]
     shared = len({blocks[:n] for blocks in singles for n in range(1, len(blocks) + 1)})
     assert f"{shared} times, and not {sum(map(len, singles))}," in prune.button(key="ablate").help

@@ -208,6 +208,19 @@ def test_the_slider_has_every_cutoff(profile: tuple[Store, ProfileRequest]) -> N
         assert (slider["blocks"], slider["protected"], slider["at"]) == (M, [0, M - 1], size)
 
 
+def test_where_no_block_may_go_it_is_one_sentence_and_can_be_undone(profile: tuple[Store, ProfileRequest]) -> None:
+    shown = quiet(opened().run())
+    shown.number_input("protect-first-count").set_value(M - 1)
+    shown = shown.run()
+    assert not shown.exception
+    assert [error.value for error in shown.error] == [
+        f"None of the {M} blocks can be removed; protect fewer, or take a deeper model."
+    ]
+    assert shown.multiselect("sweep-methods").value == ["AVSS (residual)"]
+    shown.number_input("protect-first-count").set_value(M - 2)
+    assert "2 different cuts" in said(quiet(shown.run()))
+
+
 def clicked(shown: AppTest, method: str, removed: int) -> AppTest:
     """The page after a click on a point of the chart, said as the browser says it; AppTest has no charts to click."""
     (chart,) = [chart.proto for chart in shown.get("plotly_chart") if chart.key == "sweep-figure"]
@@ -241,7 +254,7 @@ def test_a_click_on_a_point_has_the_slider_stand_at_its_cut(profile: tuple[Store
     [
         ([0.0, 0.0], [0.0, 1.0], "–", "No interval: the unpruned model has nothing to retain"),
         ([1.0], [0.0], "0.0%", "No interval: it takes two documents"),
-        ([1.0, 1.0], [1.0, 1.0], "100.0%", "95 %: 100.0% to 100.0%"),
+        ([1.0, 1.0], [1.0, 1.0], "100.0%", "95 %: 15.8% to 184.2%"),
     ],
 )
 def test_a_share_or_interval_that_is_not_there_is_said_without_nan(

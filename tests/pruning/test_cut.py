@@ -38,3 +38,5 @@ def test_removing_every_block() -> None:
 def test_parameter_reduction_by_hand() -> None:
     reduction = parameter_reduction(Cut((0, 2), 4, "by hand"), [10, 20, 30, 40], 160)
     assert reduction.to_dict() == {"removed": 40, "of_all": 0.25, "of_blocks": 0.4}
+    healed = parameter_reduction(Cut((0, 2), 4, "by hand"), [10, 20, 30, 40], 160, added=8)
+    assert healed.to_dict() == {"removed": 32, "of_all": 0.2, "of_blocks": 0.32}

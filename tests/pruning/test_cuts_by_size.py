@@ -109,5 +109,7 @@ def test_what_was_not_evaluated_is_not_taken() -> None:
     assert (nothing.cut.removed, nothing.cutoffs, nothing.complete) == ((), (), False)
     undefined = most_tolerated(CUTS, 6, outcomes({0: 1.0, 1: math.nan}), 0.9)
     assert undefined.cut.removed == ()
+    assert not any(found.nothing_to_retain for found in (found, nothing, undefined))
+    assert most_tolerated(CUTS, 6, outcomes({0: math.nan, 1: math.nan}), 0.9).nothing_to_retain
     with pytest.raises(SettingError, match="must be positive"):
         most_tolerated(CUTS, 6, {}, 0.0)

@@ -11,7 +11,7 @@ import torch
 from ascii_tokenizer import ascii_tokenizer
 from random_models import HIDDEN, build
 from safetensors import safe_open
-from transformers import PreTrainedModel
+from transformers import MambaConfig, MambaForCausalLM, PreTrainedModel
 
 from avss_core.errors import Cancelled, SettingError
 from avss_core.models.load import LoadedModel, wrap
@@ -137,6 +137,15 @@ def test_a_model_that_does_not_write_is_measured_without() -> None:
     table = measure_gain(tiny("bert"), CUT, SMALL)
     assert table["quantity"].tolist() == [
         "parameters", "weight_bytes", "peak_bytes", "forward_tokens_per_second", "base_tokens_per_second",
+    ]  # fmt: skip
+
+
+def test_a_model_without_keys_and_values_is_measured_without_their_cache() -> None:
+    config = MambaConfig(vocab_size=128, hidden_size=16, state_size=4, num_hidden_layers=4, eos_token_id=2)
+    table = measure_gain(wrap(MambaForCausalLM(config).eval(), ascii_tokenizer()), CUT, SMALL)
+    assert table["quantity"].tolist() == [
+        "parameters", "weight_bytes", "peak_bytes", "forward_tokens_per_second", "base_tokens_per_second",
+        "seconds_to_first_token", "seconds_per_token",
     ]  # fmt: skip
 
 

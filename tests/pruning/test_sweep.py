@@ -89,6 +89,14 @@ def test_orders_that_cannot_be() -> None:
         plan_sweep(ORDERS, N, 1.1)
 
 
+def test_where_no_block_may_go_nothing_is_swept() -> None:
+    with pytest.raises(CutError, match="None of the 10 blocks can be removed; protect fewer"):
+        plan_sweep(ORDERS, N, 0.4, protected=range(N))
+    with pytest.raises(CutError, match="None of the 1 blocks"):
+        plan_sweep({"a": [0]}, 1)
+    assert plan_sweep(ORDERS, N, 0.4, protected=range(1, N)).methods["a"] == ((), (0,))
+
+
 def test_rows_by_hand() -> None:
     known = KnownLosses(lambda removed: 2 + 0.1 * len(removed) + 0.01 * sum(removed))
     sweep = plan_sweep(ORDERS, N, 0.2, draws=0)

@@ -7,6 +7,7 @@ import pytest
 
 from avss_core.errors import SettingError
 from avss_core.tasks import Evaluation, retained
+from avss_core.tasks.evaluation import require_something_to_retain
 
 
 def perplexity(value: float, low: float = math.nan, high: float = math.nan) -> Evaluation:
@@ -26,6 +27,15 @@ def test_retained_performance_goes_by_the_metrics_direction() -> None:
 def test_nothing_to_retain_is_not_a_number() -> None:
     assert math.isnan(retained(accuracy(0.0), accuracy(0.3)))
     assert retained(perplexity(20.0), perplexity(math.inf)) == 0.0
+
+
+def test_something_to_retain_is_required_in_words() -> None:
+    require_something_to_retain(accuracy(0.1))
+    require_something_to_retain(perplexity(1e300))
+    with pytest.raises(SettingError, match=r"The accuracy of the unpruned model \(sentiment\) is 0 here"):
+        require_something_to_retain(accuracy(0.0))
+    with pytest.raises(SettingError, match="is inf here"):
+        require_something_to_retain(perplexity(math.inf))
 
 
 def test_different_tasks_are_not_compared() -> None:

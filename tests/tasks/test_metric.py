@@ -69,17 +69,38 @@ def test_the_retained_accuracy_is_a_ratio_over_paired_resamples() -> None:
         ratios += [new / old] if old else []
     assert (low, high) == pytest.approx(np.quantile(ratios, [0.025, 0.975]), abs=0.05)
     assert low <= retained(evaluate("t", ACCURACY, table(before)), evaluate("t", ACCURACY, table(after))) <= high
-    assert retained_share(ACCURACY, table(before), table(before)) == (1.0, 1.0)
+
+
+def unseen(n: int) -> float:
+    """How often what happened 0 times in n may happen, as SciPy has it."""
+    return float(stats.binomtest(0, n).proportion_ci(method="exact").high)
+
+
+def test_a_ratio_that_all_resamples_repeat_reaches_as_far_as_what_was_not_seen() -> None:
+    alike = table([1.0] * 32 + [0.0] * 8)
+    assert retained_share(ACCURACY, alike, alike) == pytest.approx((1 - unseen(40) / 0.8, 1 + unseen(40) / 0.8))
+    half = table([0.5] * 32 + [0.0] * 8)
+    assert retained_share(ACCURACY, alike, half) == pytest.approx((0.5 - unseen(40) / 0.8, 0.5 + unseen(40) / 0.8))
+    all_lost = retained_share(ACCURACY, alike, table([0.0] * 40))
+    assert all_lost == pytest.approx((0.0, unseen(40) / 0.8)), "a share is never below 0"
+    thirds = table([1 / 3, 2 / 3, 1 / 3] * 10), table([0.1, 0.2, 0.1] * 10)
+    assert retained_share(ACCURACY, *thirds)[1] == pytest.approx(0.3 + unseen(30) * 9 / 4), "alike up to rounding"
+
+
+def test_of_examples_on_one_document_the_documents_are_what_was_seen() -> None:
+    rows = table([1.0] * 12, [number // 3 for number in range(12)])
+    assert retained_share(ACCURACY, rows, rows) == pytest.approx((1 - unseen(4), 1 + unseen(4)))
+    assert all(map(math.isnan, retained_share(ACCURACY, rows[:3], rows[:3])))
 
 
 def test_a_retained_share_of_nothing_is_not_a_number() -> None:
     assert all(map(math.isnan, retained_share(ACCURACY, table([0.0, 0.0]), table([1.0, 0.0]))))
-    assert retained_share(ACCURACY, table([1.0, 1.0]), table([0.0, 0.0])) == (0.0, 0.0)
 
 
 def test_lower_is_better_turns_the_ratio_round() -> None:
     error = Metric("error", "Error", higher_is_better=False, total="correct")
-    assert retained_share(error, table([0.5, 0.5]), table([1.0, 1.0])) == (0.5, 0.5)
+    low, high = retained_share(error, table([0.5, 0.5]), table([1.0, 1.0]))
+    assert (low, high) == pytest.approx((0.0, 0.5 + unseen(2)))
 
 
 def test_other_documents_are_not_compared() -> None:

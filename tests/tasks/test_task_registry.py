@@ -66,7 +66,8 @@ for task in TASKS.values():
     assert len(preview_task(task, spec_of(task, task.default_source), 3)) == 3
 frame = pd.DataFrame({"document": [0, 1], "correct": [1.0, 0.0]})
 assert TASKS["sentiment"].summarise(frame).value == 0.5
-assert TASKS["sentiment"].retained_interval(frame, frame) == (1.0, 1.0)
+low, high = TASKS["sentiment"].retained_interval(frame, frame)
+assert low < 1.0 < high
 print(sorted({"torch", "transformers", "torchmetrics", "datasets"} & set(sys.modules)))
 """
 

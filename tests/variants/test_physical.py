@@ -156,10 +156,21 @@ def test_a_block_that_its_place_defines_is_not_exported(
     config: PreTrainedConfig, kept: tuple[int, ...], named: str
 ) -> None:
     model = wrap(AutoModelForCausalLM.from_config(config), tokenizer=None)
-    with pytest.raises(ModelError, match=named):
+    with pytest.raises(ModelError, match=f"{named}.*; it can be judged by perplexity or multiple choice"):
         pruned_network(model, kept)
     # Where it changes nothing, the same model is exported.
     assert len(wrap(pruned_network(model, range(2)), tokenizer=None).blocks) == 2
+
+
+def test_a_number_that_a_block_only_keeps_may_change() -> None:
+    config = hf.GPTNeoXJapaneseConfig(
+        vocab_size=64, hidden_size=32, num_attention_heads=2, num_hidden_layers=4, bos_token_id=1, eos_token_id=2
+    )
+    model = wrap(AutoModelForCausalLM.from_config(config), tokenizer=None)
+    pruned = wrap(pruned_network(model, (0, 2, 3)), tokenizer=None)
+    assert [block.layer_number for block in pruned.blocks] == [0, 1, 2]
+    with pytest.raises(ModelError, match="dense_bias"):  # only the last of all blocks has one
+        pruned_network(model, (0, 1, 2))
 
 
 def test_removing_all_blocks_is_refused() -> None:

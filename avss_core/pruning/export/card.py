@@ -105,8 +105,9 @@ def _evaluations(measured: Sequence[Measured]) -> str:
         return "This cut was exported without an evaluation: what it can still do is not known."
     header = ("task", "metric", "original", "pruned", "retained", "measured on", "text")
     meaning = (
-        "In brackets: 95 % bootstrap intervals over documents or examples (those on one passage together). Retained "
-        "is 100 % where nothing is lost: pruned / original where higher is better, original / pruned where lower is."
+        "In brackets: 95 % intervals over documents or examples (those on one passage together), of the bootstrap, or "
+        "by Clopper and Pearson's exact ends where all its resamples are alike. Retained is 100 % where nothing is "
+        "lost: pruned / original where higher is better, original / pruned where lower is."
     )
     return f"{_table(header, [_evaluation(each) for each in measured])}\n\n{meaning}"
 

@@ -28,6 +28,7 @@ from avss_core.pruning.export.snippet import CAUSAL, Snippet
 from avss_core.pruning.export.source import source_of
 from avss_core.pruning.export.verify import check_export
 from avss_core.pruning.generate import has_chat_template
+from avss_core.tasks.context_length import longest_sequence
 from avss_core.variants.depth_config import per_block_settings
 from avss_core.variants.physical import pruned_network
 
@@ -82,7 +83,8 @@ def export_pruned(
             _save(network, model.tokenizer, work)
         say("loading it again and comparing")
         auto_class, trusted = choose_class(network.config.to_dict()), model.spec.trust_remote_code
-        check = check_export(work, network, model.tokenizer, auto_class, model.predicts_next_token, trusted)
+        writes, positions = model.predicts_next_token, longest_sequence(model)
+        check = check_export(work, network, model.tokenizer, auto_class, writes, trusted, positions)
         say("writing the model card")
         chats = auto_class.__name__ == CAUSAL and has_chat_template(model)
         use = Snippet(auto_class.__name__, chats, trusted)

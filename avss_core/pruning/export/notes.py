@@ -36,10 +36,11 @@ class Measured:
         corpus = self.corpus
         names = [text_name(corpus), corpus.config, corpus.split]
         named = ", ".join(name for name in names if name)
+        read = "" if self.windows else "the examples of"
         which = [
             _PARTS[corpus.part],
             f"subset {corpus.subset[0] + 1} of {corpus.subset[1]}" if corpus.subset else "",
-            f"the first {corpus.max_tokens:,} tokens" if corpus.max_tokens and self.windows else "",
+            f"{read} the first {corpus.max_tokens:,} tokens".lstrip() if corpus.max_tokens else "",
             f"the first {corpus.max_examples:,} examples" if corpus.max_examples else "",
             f"in windows of at most {corpus.length} tokens" if self.windows else "",
         ]

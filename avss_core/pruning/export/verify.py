@@ -24,11 +24,18 @@ _ROUNDING = 16
 
 
 def check_export(
-    folder: Path, network: PreTrainedModel, tokenizer: Any, auto_class: Any, writes: bool, trust_remote_code: bool
+    folder: Path,
+    network: PreTrainedModel,
+    tokenizer: Any,
+    auto_class: Any,
+    writes: bool,
+    trust_remote_code: bool,
+    positions: int | None = None,
 ) -> Check:
     """Load `folder` as its later user will, and compare tokens, tensors, logits and (if `writes`) how it writes.
 
-    That is a text written greedily, and the generation settings, which do not bear on that text.
+    That is a text written greedily, and the generation settings, which do not bear on that text. positions: tokens in
+    the longest sequence that the network was made for (`longest_sequence`).
 
     Raises ModelError at the first difference, NumericalError when the network's own logits are not finite.
     """
@@ -43,6 +50,8 @@ def check_export(
     ids = tokenizer(FIXED_TEXT).input_ids[:_MOST_TOKENS]
     if reread(FIXED_TEXT).input_ids[:_MOST_TOKENS] != ids:
         raise _different("its tokenizer splits a text differently")
+    room = _MOST_TOKENS + _NEW_TOKENS if positions is None else positions
+    ids = ids[: max(1, room - _NEW_TOKENS)]
     tensors = _compare_tensors(network, reloaded)
     fixed = torch.tensor([ids], device=network.device)
     difference = _compare_logits(network, reloaded, fixed)
@@ -50,7 +59,7 @@ def check_export(
         return Check(tensors, len(ids), difference, None)
     if _generation_settings(reloaded) != _generation_settings(network):
         raise _different("its generation settings are not the same")
-    sampling = Sampling(_NEW_TOKENS)
+    sampling = Sampling(min(_NEW_TOKENS, room - len(ids)))
     written = generate_tokens(network, fixed, sampling)
     again = generate_tokens(reloaded, fixed, sampling)
     text = str(tokenizer.decode(written))

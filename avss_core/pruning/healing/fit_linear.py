@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 
@@ -79,8 +81,10 @@ def heal_linear(
             maps.append(_linear_map(stretch, projection, solutions[best]))
             put_in(pruned.blocks, maps[-1])
     before, after = _before_and_after(model, variant, maps, judges)
-    if before is not None and after is not None and not after.value < before.value:
-        maps, after = [], before
+    help_together = before is None or after is None or after.value < before.value
+    dropped = bool(maps) and not help_together
+    if not help_together:
+        maps, trials, after = [], _all_left(trials), before
     return LinearHealing(
         variant=variant,
         settings=settings,
@@ -91,6 +95,7 @@ def heal_linear(
         fitted_tokens=sum(map(len, fitted)),
         held_out_tokens=sum(map(len, judging)),
         seconds=time.perf_counter() - started,
+        dropped=dropped,
     )
 
 
@@ -134,6 +139,12 @@ def _linear_map(stretch: Stretch, projection: str, solution: Solution) -> Linear
         None if solution.offset is None else solution.offset.astype(np.float32),
         solution.shrinkage,
     )
+
+
+def _all_left(trials: Sequence[Trial]) -> list[Trial]:
+    """The same trials where every gap was left as it is, which is the first of each stretch."""
+    groups = groupby(trials, key=lambda trial: trial.stretch)
+    return [replace(trial, chosen=place == 0) for _, group in groups for place, trial in enumerate(group)]
 
 
 def _before_and_after(

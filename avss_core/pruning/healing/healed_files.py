@@ -60,6 +60,12 @@ class HealedFiles:
         """What `LinearHealing.to_dict` tells but for the trials, with `helps` and `sentence`; None before the fit."""
         return self._read("maps.json")
 
+    @property
+    def parameters_added(self) -> int:
+        """By the maps that stay modules of their own; adapters are merged into weights that are there."""
+        about = self.about_maps()
+        return 0 if about is None else int(about["parameters_added"])
+
     def keep_training(self, about: dict[str, Any]) -> None:
         """Say that training is over and its adapters are whole."""
         self._write("training.json", about)

@@ -71,7 +71,8 @@ class LinearHealing:
     """Healing without training of one cut: the maps that help, which may be none.
 
     trials: all that was tried. before, after: perplexity on the held-out calibration documents of the cut without and
-    with the maps (None where there is none): it chose them, so it flatters a little; evaluate on other text.
+    with the maps (None where there is none): it chose them, so it flatters a little; evaluate on other text. dropped:
+    maps were chosen one after another, and left out again since all together they did not help.
     """
 
     variant: Variant
@@ -83,6 +84,7 @@ class LinearHealing:
     fitted_tokens: int
     held_out_tokens: int
     seconds: float
+    dropped: bool = False
 
     @property
     def helps(self) -> bool:
@@ -102,6 +104,11 @@ class LinearHealing:
     @property
     def sentence(self) -> str:
         """What was done, for people and for a model card."""
+        if self.dropped:
+            return (
+                "No linear map was added: those that helped one after another did not make the held-out calibration "
+                "text more probable in the finished network."
+            )
         if not self.maps:
             return "No linear map was added, since none made the held-out calibration text more probable."
         gaps = ", ".join(each.stretch.name for each in self.maps)

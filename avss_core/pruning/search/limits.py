@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from avss_core.errors import SettingError
 from avss_core.pruning.protect import free_blocks, most_removable
-from avss_core.tasks.evaluation import Evaluation, retained
+from avss_core.tasks.evaluation import Evaluation, require_something_to_retain, retained
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Limits:
         """The blocks that may go, and how many at most; CutError when that cannot be done with so many blocks."""
         free = free_blocks(n_blocks, self.protected)
         return frozenset(free), most_removable(n_blocks, len(free), self.most)
+
+    def check(self, unpruned: Evaluation) -> None:
+        """Raise SettingError when a share is to be retained and the unpruned model has nothing to retain."""
+        if self.retain is not None:
+            require_something_to_retain(unpruned)
 
     def forbids(self, unpruned: Evaluation, attempt: Evaluation) -> bool:
         """Whether `attempt` retains less than it has to, or a share that is not a number."""

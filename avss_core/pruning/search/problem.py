@@ -51,6 +51,8 @@ class Problem:
 
         one_by_one: every step of this search scores one cut, that of the step before and one block more; so the
         states of the model as it stands are those kept, and the blocks before the one more are not run again.
+
+        Raises SettingError in the first step when a share of nothing is to be retained.
         """
         variants = {cut: Variant.without(self.n_blocks, cut) for cut in cuts}
         whole = Variant.full(self.n_blocks)
@@ -60,6 +62,7 @@ class Problem:
             self.prefixes.stand_on(standing)
         answer = self.ask([*variants.values()] if last else [whole, *variants.values()], standing)
         unpruned = last.unpruned if last else self.metric.summarise(answer.frames[whole])
+        self.limits.check(unpruned)
         return Trial(
             problem=self,
             last=last,

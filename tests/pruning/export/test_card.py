@@ -98,7 +98,10 @@ def test_examples_are_called_so_and_counted() -> None:
         "| sample:sentiment: documents kept apart from those that were profiled, subset 2 of 4, "
         "the first 100 examples |" in text
     )
+    assert "by Clopper and Pearson's exact ends where all its resamples are alike" in text
     assert "tokens was looked at" not in text, "whole examples are asked, however long"
+    cut_short = dataclasses.replace(told, corpus=dataclasses.replace(told.corpus, max_tokens=2000))
+    assert cut_short.text.endswith("subset 2 of 4, the examples of the first 2,000 tokens, the first 100 examples")
     both = card(notes=Notes(measured=(told, measured(length=256))))
     assert "no text longer than 256 tokens was looked at" in both
 

@@ -15,13 +15,15 @@ import pytest
 import torch
 import yaml
 from ascii_tokenizer import CHAT_TEMPLATE, ascii_tokenizer
-from random_models import build
+from random_models import VOCAB, build
 from safetensors import safe_open
 from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
     PreTrainedModel,
     Qwen2MoeConfig,
     Qwen2MoeForCausalLM,
@@ -145,6 +147,15 @@ def test_lists_of_block_indices_are_named_too(removed: tuple[int, ...], left: li
     folder = export_pruned(model, Cut(removed, 4, "by hand"), tmp_path / "out").folder
     assert json.loads((folder / "config.json").read_text())["mlp_only_layers"] == left
     assert "# mergekit leaves layer_types and mlp_only_layers as in" in (folder / "mergekit.yml").read_text()
+
+
+@pytest.mark.parametrize(("positions", "read"), [(64, 40), (16, 1)])
+def test_a_network_of_few_positions_is_checked_within_them(positions: int, read: int, tmp_path: Path) -> None:
+    ends = {"bos_token_id": 1, "eos_token_id": 2}
+    config = GPT2Config(vocab_size=VOCAB, n_embd=32, n_head=2, n_layer=4, n_positions=positions, **ends)
+    check = export_pruned(wrap(GPT2LMHeadModel(config).eval(), ascii_tokenizer()), CUT, tmp_path / "out").check
+    assert (check.tokens, check.max_difference) == (read, 0)
+    assert check.greedy is not None
 
 
 def test_an_encoder_is_exported_with_its_head(tmp_path: Path) -> None:

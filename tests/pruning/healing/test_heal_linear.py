@@ -12,11 +12,12 @@ from torch import nn
 from avss_core.corpora.batches import make_batches
 from avss_core.errors import Cancelled, CorpusError, CutError
 from avss_core.models.load import LoadedModel, wrap
-from avss_core.pruning.healing import LinearSettings
+from avss_core.pruning.healing import LinearSettings, fit_linear
 from avss_core.pruning.healing.evaluate import score_network
 from avss_core.pruning.healing.fit_linear import heal_linear
 from avss_core.pruning.healing.healed import healed_network
 from avss_core.pruning.healing.split import split_documents
+from avss_core.tasks import Evaluation
 from avss_core.tasks.perplexity_table import summarise
 from avss_core.variants import Variant
 
@@ -120,6 +121,20 @@ def test_a_map_that_does_not_help_is_refused(make_windows) -> None:
     assert healing.maps == ()
     assert healing.after == healing.before
     assert "No linear map" in healing.sentence
+
+
+def test_maps_that_do_not_help_together_are_not_said_to_be_chosen(
+    planted: LoadedModel, make_windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worse = [Evaluation("perplexity", "perplexity", value, value, value, 3, False) for value in (20.0, 20.5)]
+    monkeypatch.setattr(fit_linear, "_before_and_after", lambda *_asked: worse)
+    windows = make_windows(40, written_by=planted.network)
+    healing = heal_linear(planted, Variant.without(6, [2, 4]), windows, HARDLY_HELD_BACK)
+    assert (healing.maps, healing.helps, healing.after) == ((), False, worse[0])
+    chosen = [(trial.stretch.name, trial.shrinkage) for trial in healing.trials if trial.chosen]
+    assert chosen == [("2", math.inf), ("4", math.inf)]
+    assert len(healing.trials) == 4
+    assert "helped one after another did not make the held-out" in healing.sentence
 
 
 def test_infinite_shrinkage_is_never_a_map(planted: LoadedModel, make_windows) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 import pytest
@@ -15,9 +15,13 @@ from avss_core.pruning.search import (
     Limits,
     Metric,
     Problem,
+    Step,
     Stop,
+    beam_steps,
     convergence_for,
+    greedy_steps,
     iterative_steps,
+    metric_of,
 )
 from avss_core.tasks import TASKS, Evaluation
 from avss_core.variants import Variant
@@ -156,6 +160,18 @@ def test_higher_is_better() -> None:
     assert steps[-1].delta == pytest.approx(0.04)
     assert steps[-1].cumulative_loss == pytest.approx(-0.02)
     assert steps[-1].retained == pytest.approx(0.82 / 0.8)
+
+
+@pytest.mark.parametrize("search", [lambda problem: iterative_steps(problem, once()), greedy_steps, beam_steps])
+def test_a_share_of_nothing_is_refused_at_the_first_step(search: Callable[[Problem], Iterator[Step]]) -> None:
+    accuracy = metric_of("sentiment")
+
+    def none_right(variants: Sequence[Variant]) -> Frames:
+        return {variant: pd.DataFrame({"document": range(10), "correct": [0.0] * 10}) for variant in variants}
+
+    with pytest.raises(SettingError, match="is 0 here, so there is nothing of which a share"):
+        next(search(Problem(4, none_right, Limits(retain=0.9), metric=accuracy)))
+    assert next(search(Problem(4, none_right, metric=accuracy))).decision == "removed"
 
 
 def test_an_accuracy_that_does_not_move_is_no_convergence() -> None:
