@@ -51,7 +51,7 @@ def draw_cost(rankings: tuple[Ranking, ...], request: RankRequest, predicts_next
     follow_evaluation(base, QUARTERS)
     draw_job(QUARTERS)
     if predicts_next_token:
-        warn_of_judged_text(base, {"All methods": request.corpus})
+        warn_of_judged_text(base, {"All methods": [request.corpus]})
 
     cost_column, quality_column = st.columns(2)
     cost = cost_column.segmented_control(
