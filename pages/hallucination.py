@@ -91,7 +91,9 @@ def draw_findings(request: AnswersRequest) -> None:
     sites = [site for site in SITES if f"{site}_n" in found.frame.columns]
     with row:
         settings = choose_contrast(sites)
-    view = st.segmented_control("View", list(VIEWS), default="Answers", key="hallucination-view", required=True)
+    view = st.segmented_control(
+        "View", list(VIEWS), default="Answers", key="hallucination-view", persist_state="session", required=True
+    )
     with told_in_a_box():
         VIEWS[view or "Answers"](request, found, settings)
     by_hand = f", {len(found.by_hand)} of them by hand" if found.by_hand else ""

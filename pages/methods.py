@@ -52,7 +52,9 @@ def draw_rankings(rankings: tuple[Ranking, ...], request: RankRequest, run: Run)
     if len(rankings) < 2:
         draw_ranks(rankings)
         return
-    view = st.segmented_control("View", list(VIEWS), default="Ranks", key="methods-view", label_visibility="collapsed")
+    view = st.segmented_control(
+        "View", list(VIEWS), default="Ranks", key="methods-view", persist_state="session", label_visibility="collapsed"
+    )
     VIEWS[view or "Ranks"](rankings)
 
 

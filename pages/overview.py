@@ -47,11 +47,17 @@ def draw_chooser() -> None:
             corpus = choose_corpus()
         sites_column, stop_column, start_column = st.columns([4, 2, 2], vertical_alignment="bottom")
         sites = sites_column.pills(
-            "Measure at", SITES, selection_mode="multi", default=["residual", "update"], key="sites"
+            "Measure at",
+            SITES,
+            selection_mode="multi",
+            default=["residual", "update"],
+            key="sites",
+            persist_state="session",
         )
         stop = stop_column.toggle(
             "Stop when stable",
             key="stop-when-stable",
+            persist_state="session",
             help="End as soon as the set of the lowest 25 % of blocks by AVSS (first site) is the same in 95 % of "
             "resamples of the shards.",
         )

@@ -23,16 +23,21 @@ def choose_corpus() -> CorpusSpec:
         "or the name or id of a hub data set.",
     )
     length, budget = st.columns(2)
-    window = length.number_input("Window (tokens)", 1, 1_000_000, 512, key="length", help="Longer documents are cut.")
-    most = budget.number_input("At most (tokens)", 0, None, 0, 1000, key="max-tokens", help="0 reads the whole part.")
+    window = length.number_input(
+        "Window (tokens)", 1, 1_000_000, 512, key="length", persist_state="session", help="Longer documents are cut."
+    )
+    most = budget.number_input(
+        "At most (tokens)", 0, None, 0, 1000, key="max-tokens", persist_state="session", help="0 reads the whole part."
+    )
     with st.expander("More about the text"):
         draw_upload("Upload", TEXTS, "corpus", "It becomes the choice above.")
-        column = st.text_input("Column of the text", "text", key="column")
-        config = st.text_input("Configuration (hub)", key="hub-config") or None
-        split = st.text_input("Split (hub)", key="hub-split") or None
+        column = st.text_input("Column of the text", "text", key="column", persist_state="session")
+        config = st.text_input("Configuration (hub)", key="hub-config", persist_state="session") or None
+        split = st.text_input("Split (hub)", key="hub-split", persist_state="session") or None
         everything = st.checkbox(
             "Use all documents",
             key="all-documents",
+            persist_state="session",
             help="Off, about half the documents (by a hash of their text) are held out, "
             "so that pruning is judged on text that was not profiled.",
         )

@@ -16,6 +16,7 @@ def choose_model() -> ModelSpec:
         "Model",
         list(known),
         key="model",
+        persist_state="session",
         accept_new_options=True,
         help=f"`default` is SmolLM2-135M-Instruct, kept on this machine; `{STANDIN}` is a small encoder, fine-tuned "
         "here to tell good reviews from bad. "
@@ -23,13 +24,23 @@ def choose_model() -> ModelSpec:
     )
     device, dtype = st.columns(2)
     chosen_device = device.selectbox(
-        "Device", ["auto", "cpu", "cuda", "mps"], key="device", help="`auto` takes a GPU where there is one."
+        "Device",
+        ["auto", "cpu", "cuda", "mps"],
+        key="device",
+        persist_state="session",
+        help="`auto` takes a GPU where there is one.",
     )
     chosen_dtype = dtype.selectbox(
-        "Number type", DTYPES, key="dtype", help="`auto` is bfloat16 where the processor is fast at it, else float32."
+        "Number type",
+        DTYPES,
+        key="dtype",
+        persist_state="session",
+        help="`auto` is bfloat16 where the processor is fast at it, else float32.",
     )
     with st.expander("More about the model"):
-        revision = st.text_input("Revision (hub models)", key="revision", placeholder="main") or None
+        revision = (
+            st.text_input("Revision (hub models)", key="revision", persist_state="session", placeholder="main") or None
+        )
         pickle = st.checkbox("Load pickle weights (they can run any code)", key="pickle")
         remote = st.checkbox("Run code that comes with the model", key="remote-code")
     return ModelSpec(source or "default", revision, chosen_dtype, chosen_device, pickle, remote)

@@ -71,7 +71,13 @@ def draw_rate(table: pd.DataFrame) -> None:
 def draw_table(of: Answered, table: pd.DataFrame) -> None:
     """The answers that the filter lets through; label and mark can be edited, and the edit is kept."""
     chosen = st.segmented_control(
-        "Show", FILTERS, default=ALL, key="hallucination-filter", required=True, label_visibility="collapsed"
+        "Show",
+        FILTERS,
+        default=ALL,
+        key="hallucination-filter",
+        persist_state="session",
+        required=True,
+        label_visibility="collapsed",
     )
     shown = _filtered(table, chosen or ALL).reset_index(drop=True)
     if ERROR in st.session_state:

@@ -42,7 +42,12 @@ def draw_blocks(request: AnswersRequest, of: Answered, settings: ContrastSetting
     if found.flagged:
         st.warning(found.flagged)
     column = st.segmented_control(
-        "Both groups", ("variance", "sparsity"), default="variance", key="hallucination-groups", required=True
+        "Both groups",
+        ("variance", "sparsity"),
+        default="variance",
+        key="hallucination-groups",
+        persist_state="session",
+        required=True,
     )
     column = column or "variance"
     show_figure(groups_overlay(table, column), table, f"groups-{column}-{settings.site}")
@@ -76,6 +81,7 @@ def draw_threshold(request: AnswersRequest, found: Contrast) -> None:
         values[max(0, len(values) - 1 - max(1, len(values) // 4))],
         format_func=lambda value: labels[value],
         key=f"hallucination-theta-{found.site}-{found.epsilon}",
+        persist_state="session",
         help="Equations (22) and (34). The steps are the blocks' own values, so each adds a block or takes one away.",
     )
     cut = cut_above_propensity(found.table, theta)

@@ -47,10 +47,16 @@ def draw_asking(request: AnswersRequest) -> str | None:
     """The button that asks the model again, and its progress; the id of the finished run, None while there is none."""
     samples, temperature, button = st.columns([2, 2, 3], vertical_alignment="bottom")
     drawn = samples.number_input(
-        "Sampled answers a question", 1, 64, AskingAgain().samples, key="hallucination-samples"
+        "Sampled answers a question", 1, 64, AskingAgain().samples, key="hallucination-samples", persist_state="session"
     )
     heat = temperature.number_input(
-        "Temperature", 0.1, 2.0, AskingAgain().temperature, 0.1, key="hallucination-temperature"
+        "Temperature",
+        0.1,
+        2.0,
+        AskingAgain().temperature,
+        0.1,
+        key="hallucination-temperature",
+        persist_state="session",
     )
     again = ConfidenceRequest.of(request, AskingAgain(int(drawn), float(heat)))
     run = store().find_run(again.run_id())
@@ -111,6 +117,7 @@ def draw_curves(of: Answered, asked: str | None, names: Sequence[str], p: float)
         default=names[:3],
         format_func=lambda name: _NAMES[name],
         key=f"hallucination-estimators-{'-'.join(names)}",
+        persist_state="session",
     )
     bins, curves = curves_of(of, asked)
     shown = {_NAMES[name] for name in chosen}

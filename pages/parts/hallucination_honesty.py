@@ -70,7 +70,7 @@ def draw_honesty(request: AnswersRequest, of: Answered, settings: ContrastSettin
         [change_of(of, one, "random", settings.site, settings.epsilon) for one in beside],
         doubt,
     )
-    if st.toggle("Show the pruned model's answers", key="honesty-answers"):
+    if st.toggle("Show the pruned model's answers", key="honesty-answers", persist_state="session"):
         draw_table(after, answers_table(after))
 
 
@@ -87,20 +87,36 @@ def choose_cut(of: Answered, settings: ContrastSettings) -> tuple[Cut, int, str]
         [*CHOICES, BY_HAND],
         default=next(iter(CHOICES)),
         key="honesty-by",
+        persist_state="session",
         required=True,
         help="H: equation (21), high variance from few active units. EAVSS-stable: equation (40), low where a block is "
         "neither useful nor stable. Both are readings of ours.",
     )
     size, random = st.columns(2, vertical_alignment="bottom")
     draws = random.number_input(
-        "Random cuts beside", 0, 100, 3, key="honesty-random", help="Of as many blocks; each is asked all questions."
+        "Random cuts beside",
+        0,
+        100,
+        3,
+        key="honesty-random",
+        persist_state="session",
+        help="Of as many blocks; each is asked all questions.",
     )
     if way in CHOICES:
         most = max(1, n_blocks - 1)
-        k = size.number_input("Blocks to remove", 1, most, min(most, max(1, n_blocks // 10)), key="honesty-blocks")
+        k = size.number_input(
+            "Blocks to remove",
+            1,
+            most,
+            min(most, max(1, n_blocks // 10)),
+            key="honesty-blocks",
+            persist_state="session",
+        )
         cut = CHOICES[way](table, int(k))
     else:
-        ticked = size.pills("Blocks to remove", range(n_blocks), selection_mode="multi", key="honesty-ticked")
+        ticked = size.pills(
+            "Blocks to remove", range(n_blocks), selection_mode="multi", key="honesty-ticked", persist_state="session"
+        )
         cut = Cut(tuple(ticked), n_blocks, f"blocks {', '.join(map(str, sorted(ticked)))}")
     st.plotly_chart(network_strip(n_blocks, cut.removed), key="honesty-strip", config={"displayModeBar": False})
     if way in FLATTERED:

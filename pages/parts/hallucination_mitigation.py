@@ -76,17 +76,39 @@ def _choose_settings() -> MitigationSettings:
     default = MitigationSettings()
     contrast, language, temperature, rate = st.columns(4)
     return MitigationSettings(
-        n_blocks=int(blocks.number_input("Blocks that learn", 1, 200, default.n_blocks, key="mitigate-blocks")),
-        steps=int(steps.number_input("Steps", 1, 2000, default.steps, key="mitigate-steps")),
-        answers=int(
-            answers.number_input("Answers of each kind a step", 2, 64, default.answers, key="mitigate-answers")
+        n_blocks=int(
+            blocks.number_input(
+                "Blocks that learn", 1, 200, default.n_blocks, key="mitigate-blocks", persist_state="session"
+            )
         ),
-        rank=int(rank.number_input("Rank of the adapters", 1, 128, default.rank, key="mitigate-rank")),
-        contrast=contrast.number_input("Weight of the contrast", 0.0, 100.0, default.contrast, key="mitigate-contrast"),
-        language=language.number_input("Weight of the language", 0.0, 100.0, default.language, key="mitigate-language"),
-        temperature=temperature.number_input("Temperature τ", 0.001, 10.0, default.temperature, key="mitigate-tau"),
+        steps=int(steps.number_input("Steps", 1, 2000, default.steps, key="mitigate-steps", persist_state="session")),
+        answers=int(
+            answers.number_input(
+                "Answers of each kind a step", 2, 64, default.answers, key="mitigate-answers", persist_state="session"
+            )
+        ),
+        rank=int(
+            rank.number_input(
+                "Rank of the adapters", 1, 128, default.rank, key="mitigate-rank", persist_state="session"
+            )
+        ),
+        contrast=contrast.number_input(
+            "Weight of the contrast", 0.0, 100.0, default.contrast, key="mitigate-contrast", persist_state="session"
+        ),
+        language=language.number_input(
+            "Weight of the language", 0.0, 100.0, default.language, key="mitigate-language", persist_state="session"
+        ),
+        temperature=temperature.number_input(
+            "Temperature τ", 0.001, 10.0, default.temperature, key="mitigate-tau", persist_state="session"
+        ),
         learning_rate=rate.number_input(
-            "Learning rate", 1e-6, 1.0, default.learning_rate, format="%.1e", key="mitigate-rate"
+            "Learning rate",
+            1e-6,
+            1.0,
+            default.learning_rate,
+            format="%.1e",
+            key="mitigate-rate",
+            persist_state="session",
         ),
     )
 

@@ -26,8 +26,8 @@ def choose_q_and_p(source: str) -> tuple[float, float]:
                 args=(preset,),
                 width="stretch",
             )
-    q = first.slider("q of acc@q: the most confident", 5, 100, step=5, format="%d %%", key=_Q)
-    p = second.slider("p of cov@p: an accuracy of", 5, 100, step=5, format="%d %%", key=_P)
+    q = first.slider("q of acc@q: the most confident", 5, 100, step=5, format="%d %%", key=_Q, persist_state="session")
+    p = second.slider("p of cov@p: an accuracy of", 5, 100, step=5, format="%d %%", key=_P, persist_state="session")
     return q / 100, p / 100
 
 

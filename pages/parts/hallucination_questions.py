@@ -50,6 +50,7 @@ def choose_questions(run: Run) -> AnswersRequest:
         DEFAULT,
         format_func=lambda number: "all" if number == ALL_EXAMPLES else str(number),
         key="hallucination-questions",
+        persist_state="session",
         help="In the source's order. More questions, narrower intervals, longer waits.",
     )
     solved = shots.number_input(
@@ -58,10 +59,17 @@ def choose_questions(run: Run) -> AnswersRequest:
         len(solved_examples()),
         len(solved_examples()),
         key="hallucination-shots",
+        persist_state="session",
         help="Shown before each question, so that the model answers in a few words.",
     )
     length = tokens.number_input(
-        "Longest answer (tokens)", 1, 256, 24, key="hallucination-tokens", help="An answer also ends at a line break."
+        "Longest answer (tokens)",
+        1,
+        256,
+        24,
+        key="hallucination-tokens",
+        persist_state="session",
+        help="An answer also ends at a line break.",
     )
     spec = known.get(source or "") or CorpusSpec(source or task.default_source, "all")
     spec = replace(spec, max_examples=most or None)

@@ -35,6 +35,7 @@ def choose_judge() -> str:
         names,
         default=DEFAULT_JUDGE,
         key="hallucination-judge",
+        persist_state="session",
         required=True,
         help="  \n".join(f"**{judge.name}**: {judge.how}" for judge in JUDGES),
     )
@@ -48,6 +49,7 @@ def choose_contrast(sites: Sequence[str]) -> ContrastSettings:
         sites,
         default=sites[0],
         key="hallucination-site",
+        persist_state="session",
         required=True,
         help="; ".join(f"**{name}**: {SITE_MEANING[name]}" for name in sites) + ". The papers do not say.",
     )
@@ -57,15 +59,22 @@ def choose_contrast(sites: Sequence[str]) -> ContrastSettings:
         step=0.001,
         format="%g",
         key="hallucination-epsilon",
+        persist_state="session",
         width=150,
         help="|a| < ε counts as silent.",
     )
-    relative = st.toggle("ε × σ", key="hallucination-epsilon-relative", help="ε as a multiple of each block's own σ.")
+    relative = st.toggle(
+        "ε × σ",
+        key="hallucination-epsilon-relative",
+        persist_state="session",
+        help="ε as a multiple of each block's own σ.",
+    )
     reading = st.segmented_control(
         "Reading of HCS",
         READINGS,
         default=READINGS[0],
         key="hallucination-reading",
+        persist_state="session",
         required=True,
         help="; ".join(f"**{name}**: {HCS_FORMULAS[name]}" for name in READINGS)
         + "; x~ is x over its sum over blocks. Equation (11) is not legible in our source: these are readings of ours.",

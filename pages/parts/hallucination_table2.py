@@ -29,7 +29,12 @@ LEFT_OUT = "none"
 def draw_table2(request: AnswersRequest, of: Answered, asked: str | None) -> None:
     """Their figures, and ours for the runs that are chosen among this model's answers to their data sets."""
     with st.expander("The paper's table 2, theirs beside ours"):
-        if not st.toggle("Fill it in", key="hallucination-table2", help="Measures every chosen run at its set's q, p."):
+        if not st.toggle(
+            "Fill it in",
+            key="hallucination-table2",
+            persist_state="session",
+            help="Measures every chosen run at its set's q, p.",
+        ):
             return
         runs = runs_on_their_sets(request)
         if not runs:
@@ -78,6 +83,7 @@ def _choose_run(data_set: str, runs: list[Run]) -> Run | None:
         [*words, LEFT_OUT],
         format_func=lambda run_id: f"{words[run_id]} (run {run_id[:8]})" if run_id in words else run_id,
         key=f"hallucination-table2-{data_set}",
+        persist_state="session",
     )
     return next((run for run in runs if run.id == chosen), None)
 

@@ -55,10 +55,17 @@ def draw_cost(rankings: tuple[Ranking, ...], request: RankRequest, predicts_next
 
     cost_column, quality_column = st.columns(2)
     cost = cost_column.segmented_control(
-        "Cost", list(COSTS), default="seconds", key="pareto-cost", format_func=COSTS.__getitem__
+        "Cost",
+        list(COSTS),
+        default="seconds",
+        key="pareto-cost",
+        persist_state="session",
+        format_func=COSTS.__getitem__,
     )
     choices = [AGREEMENT, AFTER] if not left.cuts else [AGREEMENT]
-    quality = quality_column.segmented_control("Quality", choices, default=AGREEMENT, key="pareto-quality")
+    quality = quality_column.segmented_control(
+        "Quality", choices, default=AGREEMENT, key="pareto-quality", persist_state="session"
+    )
     draw_pareto(table, cost or "seconds", quality or AGREEMENT, _judged_on(base))
 
 

@@ -40,7 +40,9 @@ def draw_scores(rankings: tuple[Ranking, ...]) -> None:
 
 def draw_agreement(rankings: tuple[Ranking, ...]) -> None:
     """Every two methods' rank correlation."""
-    measure = st.segmented_control("Measure", ["spearman", "kendall"], default="spearman", key="agreement-measure")
+    measure = st.segmented_control(
+        "Measure", ["spearman", "kendall"], default="spearman", key="agreement-measure", persist_state="session"
+    )
     pairs = agreement_table(rankings)
     show_figure(agreement_matrix(pairs, measure or "spearman"), pairs, "agreement")
 
@@ -51,7 +53,9 @@ def draw_overlap(rankings: tuple[Ranking, ...]) -> None:
     if n_blocks < 2:
         st.info("A model of one block has no two sets of blocks to lay over one another.", icon=":material/science:")
         return
-    n = st.slider("Lowest n blocks", 1, n_blocks, max(1, round(0.25 * n_blocks)), key="overlap-n")
+    n = st.slider(
+        "Lowest n blocks", 1, n_blocks, max(1, round(0.25 * n_blocks)), key="overlap-n", persist_state="session"
+    )
     pairs = overlap_of_lowest(rankings, n)
     show_figure(overlap_matrix(pairs, n, n_blocks), pairs, "overlap")
 
@@ -63,7 +67,7 @@ def draw_against_ablation(rankings: tuple[Ranking, ...]) -> None:
     if truth is None or not others:
         st.info("Choose ablation and another method to hold against it.", icon=":material/science:")
         return
-    name = st.selectbox("Method", list(others), key="rank-against")
+    name = st.selectbox("Method", list(others), key="rank-against", persist_state="session")
     shown = others.get(name) or next(iter(others.values()))
     points = pd.DataFrame({"block": range(len(truth.scores)), "score": shown.scores, "ablation": truth.scores})
     found = agreement_with(rankings)[shown.name]

@@ -55,7 +55,12 @@ def draw_authors(run: Run, finished: int, settings: ScoreSettings) -> None:
     shards = 0 if known is None else len(store().units(known.id))
     st.caption(f"{bands(shards)} Weights do not depend on the text.")
     share = st.slider(
-        "Its cumulative rule: remove blocks, in block order, while C ≤ p", 0.0, 1.0, 0.25, key="authors-p"
+        "Its cumulative rule: remove blocks, in block order, while C ≤ p",
+        0.0,
+        1.0,
+        0.25,
+        key="authors-p",
+        persist_state="session",
     )
     cut = authors_cumulative(table["avss_cumulative"].tolist(), share)
     heading = f"{len(cut.kept)} of {len(table)} blocks kept (authors' script, C ≤ {share:g})"

@@ -92,7 +92,9 @@ def draw_magnitudes(run: Run, finished: int, settings: ScoreSettings) -> None:
     """The distribution of |a| in some blocks, and its quantiles in all."""
     moments = _moments(run, finished, settings)
     last = moments.n_blocks - 1
-    blocks = st.multiselect("Blocks", range(moments.n_blocks), [0, last], max_selections=5, key="magnitude-blocks")
+    blocks = st.multiselect(
+        "Blocks", range(moments.n_blocks), [0, last], max_selections=5, key="magnitude-blocks", persist_state="session"
+    )
     frame = magnitude_frame(moments)
     table = _table(run, finished, settings)
     epsilon = None if settings.epsilon.relative else settings.epsilon.value
@@ -111,7 +113,9 @@ def draw_massive(run: Run, finished: int, settings: ScoreSettings) -> None:
     """Where the activations are that tower over all others of their block."""
     moments = _moments(run, finished, settings)
     massive = massive_activations(moments)
-    across = st.segmented_control("Across", ["position", "feature"], default="position", key="across", required=True)
+    across = st.segmented_control(
+        "Across", ["position", "feature"], default="position", key="across", persist_state="session", required=True
+    )
     figure = massive_map(massive, "feature" if across == "feature" else "position", n_blocks=moments.n_blocks)
     _show(figure, massive, f"massive-{settings.site}", run, settings)
     shares = massive_shares(moments)
@@ -127,7 +131,9 @@ def draw_features(run: Run, finished: int, settings: ScoreSettings) -> None:
     """Block × feature for one statistic."""
     frame = feature_frame(_moments(run, finished, settings))
     names = [statistic.name for statistic in FEATURE_STATISTICS]
-    chosen = st.segmented_control("Statistic", names, default=names[1], key="feature-statistic", required=True)
+    chosen = st.segmented_control(
+        "Statistic", names, default=names[1], key="feature-statistic", persist_state="session", required=True
+    )
     statistic = FEATURE_STATISTICS[names.index(chosen or names[1])]
     _show(feature_heatmap(frame, statistic), frame, f"features-{statistic.column}-{settings.site}", run, settings)
 

@@ -36,7 +36,9 @@ def draw_overlay(searches: Sequence[Found], n_blocks: int, job: str) -> None:
     names = {search.run.id: search for search in with_steps}
     labels = told_apart({name: search.label for name, search in names.items()})
     chosen = _choose_laid_over(labels, with_steps[0].request.evaluation().evaluation_key(()))
-    text = st.segmented_control("Judged on", [HELD_OUT, SEARCHED], default=HELD_OUT, key="search-text", required=True)
+    text = st.segmented_control(
+        "Judged on", [HELD_OUT, SEARCHED], default=HELD_OUT, key="search-text", persist_state="session", required=True
+    )
     shown = [names[run_id] for run_id in chosen]
     if text == SEARCHED:
         st.caption("The text that the cuts were chosen on flatters them: each is the best of many there.")

@@ -42,7 +42,11 @@ def draw_missing_rankings(run: Run, labels: Collection[str], scores: ScoreSettin
                 key="sweep-missing",
             )
             tokens = st.select_slider(
-                "Tokens to score on", (500, 1000, 2000, 4000, 8000), 1000, key="sweep-rank-tokens"
+                "Tokens to score on",
+                (500, 1000, 2000, 4000, 8000),
+                1000,
+                key="sweep-rank-tokens",
+                persist_state="session",
             )
             st.button(
                 "Score the blocks",

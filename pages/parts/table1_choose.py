@@ -28,6 +28,7 @@ def choose_study() -> Table1Study:
         format_func=model_label,
         accept_new_options=True,
         key="table1-models",
+        persist_state="session",
         help="Any hub id, folder or GGUF file may be typed. The stand-in is a small encoder (all-MiniLM-L6-v2) "
         "fine-tuned here on one half of sample:sentiment, since the papers' DistilBERT is not at hand.",
     )
@@ -39,23 +40,53 @@ def choose_study() -> Table1Study:
         [name for name in sample if name.partition(":")[0] in table1.TASKS],
         format_func=lambda name: f"{task_named(asked[name].task).pretty_name}: {asked[name].what}",
         key="table1-tasks",
+        persist_state="session",
         help="A model that cannot do a task has a row that says so.",
     )
-    methods = st.multiselect("Blocks chosen by", names_with_sites(METHODS), list(table1.METHODS), key="table1-methods")
+    methods = st.multiselect(
+        "Blocks chosen by",
+        names_with_sites(METHODS),
+        list(table1.METHODS),
+        key="table1-methods",
+        persist_state="session",
+    )
     repeats, share, sample_tokens, held_out_tokens = st.columns(4)
     return Table1Study(
         tuple(ModelSpec(name) for name in models),
         tuple(tasks),
         tuple(methods),
-        int(repeats.number_input("Samples to rank on", 2, 20, table1.REPEATS, key="table1-repeats", help=_SAMPLES)),
+        int(
+            repeats.number_input(
+                "Samples to rank on",
+                2,
+                20,
+                table1.REPEATS,
+                key="table1-repeats",
+                persist_state="session",
+                help=_SAMPLES,
+            )
+        ),
         share.select_slider(
-            "Share of blocks removed", SHARES, table1.FRACTION, format_func=lambda p: f"{p:.1%}", key="table1-share"
+            "Share of blocks removed",
+            SHARES,
+            table1.FRACTION,
+            format_func=lambda p: f"{p:.1%}",
+            key="table1-share",
+            persist_state="session",
         ),
         sample_tokens.select_slider(
-            "Tokens of each sample", (200, 500, 1000, 2000, 4000), table1.CALIBRATION_TOKENS, key="table1-tokens"
+            "Tokens of each sample",
+            (200, 500, 1000, 2000, 4000),
+            table1.CALIBRATION_TOKENS,
+            key="table1-tokens",
+            persist_state="session",
         ),
         held_out_tokens.select_slider(
-            "Held-out tokens", (500, 1000, 2000, 4000, 8000), table1.HELD_OUT_TOKENS, key="table1-held-out"
+            "Held-out tokens",
+            (500, 1000, 2000, 4000, 8000),
+            table1.HELD_OUT_TOKENS,
+            key="table1-held-out",
+            persist_state="session",
         ),
     )
 

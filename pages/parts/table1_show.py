@@ -49,6 +49,12 @@ def draw_table(study: Table1Study) -> None:
     st.caption(READING)
     offer_csv(wide, "table1-wide", "table (CSV)")
     st.segmented_control(
-        "Show", list(SHOWN), default="retained", format_func=SHOWN.__getitem__, key="table1-show", required=True
+        "Show",
+        list(SHOWN),
+        default="retained",
+        format_func=SHOWN.__getitem__,
+        key="table1-show",
+        persist_state="session",
+        required=True,
     )
     show_figure(figure, both, "table1-cells")
