@@ -4,6 +4,7 @@ Wall time in turns in one run; peak memory above what is held after loading, eac
 that keep all hidden states are written as short scripts of this field write them: the states of every batch are asked
 of the model (`output_hidden_states`), and for the statistics collected for all tokens. Hugging Face gives the last
 state after the final norm, so that the last block's values of such a script are of something else; ours are right.
+An argument is the dtype, bfloat16 unless it is given.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from avss_core.activations.measure import measure
+from avss_core.corpora.batches import Batch
 from avss_core.importance.rank import rank
 from avss_core.importance.settings import RankSettings
 from avss_core.models.load import LoadedModel
@@ -38,12 +41,18 @@ EPSILON = 0.01
 Values = NDArray[np.float32]
 
 
+def _asked(batch: Batch) -> dict[str, Any]:
+    """Without the cache of keys and values, which no statistic needs."""
+    batch_of = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+    return batch_of | {"output_hidden_states": True, "use_cache": False}
+
+
 def statistics_with_numpy(model: LoadedModel) -> list[dict[str, float]]:
     """Variance, sparsity and norms of every block's residual stream and update, all states collected first."""
     collected: list[list[Values]] = [[] for _ in range(model.n_blocks + 1)]
     for batch in batches_of(model, windows_of(model, TOKENS)):
         with torch.no_grad():
-            answer = model.base(batch.input_ids, attention_mask=batch.attention_mask, output_hidden_states=True)
+            answer = model.base(**_asked(batch))
         real = batch.attention_mask.bool()
         for kept, states in zip(collected, answer.hidden_states, strict=True):
             kept.append(states[real].float().numpy())
@@ -74,7 +83,7 @@ def influence_with_all_states(model: LoadedModel) -> list[float]:
     sums, tokens = [0.0] * model.n_blocks, 0
     for batch in batches_of(model, windows_of(model, TOKENS)):
         with torch.no_grad():
-            answer = model.network(batch.input_ids, attention_mask=batch.attention_mask, output_hidden_states=True)
+            answer = model.network(**_asked(batch))
         real = batch.attention_mask.bool()
         states = answer.hidden_states
         for index, (before, after) in enumerate(pairwise(states)):
@@ -97,9 +106,9 @@ WAYS: dict[str, Callable[[LoadedModel], object]] = {
 }
 
 
-def child(way: str) -> None:
+def child(way: str, dtype: str) -> None:
     """Run one way and print its peak memory."""
-    model = default_model()
+    model = default_model(dtype)
     forget_peak()
     loaded = peak_megabytes()
     WAYS[way](model)
@@ -108,14 +117,15 @@ def child(way: str) -> None:
 
 def main() -> None:
     """Print the table."""
-    if len(sys.argv) > 1:
-        child(sys.argv[1])
+    if len(sys.argv) > 2:
+        child(*sys.argv[1:])
         return
-    extra = {way: in_a_process_of_its_own("benchmarks.against_hidden_states", way)["extra"] for way in WAYS}
-    model = default_model()
+    dtype = sys.argv[1] if len(sys.argv) > 1 else "bfloat16"
+    extra = {way: in_a_process_of_its_own("benchmarks.against_hidden_states", way, dtype)["extra"] for way in WAYS}
+    model = default_model(dtype)
     seconds = timed_in_turns({way: partial(run, model) for way, run in WAYS.items()})
     print_table(
-        f"{TOKENS} tokens, default model, bfloat16, median of 5 rounds",
+        f"{TOKENS} tokens, default model, {dtype}, median of 5 rounds",
         ("", "seconds", "peak above loading (MB)"),
         [(way, seconds[way], round(extra[way])) for way in WAYS],
     )

@@ -1,6 +1,6 @@
 """Going back to an evaluated cut on the Prune page: the page's script, and its look-ups alone. Goal: under 50 ms.
 
-A random model of 30 blocks stands in for a real one, since no part of this runs a model. The second row has a long
+A random model of 30 blocks stands in for a real one, since no part of this runs a model. The last row has a long
 history in the store, which should change nothing.
 """
 

@@ -1,8 +1,9 @@
-"""What the Sweep page asks, as one prefix tree against one full evaluation per cut with its blocks physically removed.
+"""A sweep as the Sweep page plans it: one prefix tree against each cut on its own, with its blocks physically removed.
 
 Every cutoff from 0 to 50 % of the blocks along the orders of several methods: each order's tree, all orders in one
-tree, and with them the random cuts of every size that the page draws as a band. Both ways must give the same values on
-the same tokens. A last table counts the block runs of each order with its band alone.
+tree, and with them the random cuts of every size that the page draws as a band; the first and the last block stay, as
+they do there. Both ways must give the same values on the same tokens. A last table counts the block runs of each order
+with its band alone.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from avss_core.importance.rank import rank
 from avss_core.importance.settings import RankSettings
 from avss_core.models.load import LoadedModel
+from avss_core.pruning.protect import protected_ends
 from avss_core.pruning.random_cuts import DRAWS
 from avss_core.pruning.sweep import Sweep, plan_sweep
 from benchmarks.measuring import batches_of, default_model, print_table, windows_of
@@ -22,13 +25,19 @@ from benchmarks.tree_or_alone import HEADER, Ways, compare
 METHODS = "avss,block_influence,ablation"
 
 
+def planned_sweep(orders: Mapping[str, Sequence[int]], n_blocks: int, max_fraction: float, draws: int) -> Sweep:
+    """A sweep that leaves the first and the last block where they are."""
+    return plan_sweep(orders, n_blocks, max_fraction, protected_ends(n_blocks, 1, 1), draws)
+
+
 def sweeps_of(orders: Mapping[str, Sequence[int]], n_blocks: int, max_fraction: float, draws: int) -> dict[str, Sweep]:
     """Each order by itself, all together, and all with random cuts of each size."""
-    planned = {name: plan_sweep({name: order}, n_blocks, max_fraction, draws=0) for name, order in orders.items()}
+    plan = partial(planned_sweep, n_blocks=n_blocks, max_fraction=max_fraction)
+    planned = {name: plan({name: order}, draws=0) for name, order in orders.items()}
     if len(orders) > 1:
-        planned["all in one tree"] = plan_sweep(orders, n_blocks, max_fraction, draws=0)
+        planned["all in one tree"] = plan(orders, draws=0)
     if draws:
-        planned[f"all, and {draws} random cuts of each size"] = plan_sweep(orders, n_blocks, max_fraction, draws=draws)
+        planned[f"all, and {draws} random cuts of each size"] = plan(orders, draws=draws)
     return planned
 
 
@@ -69,7 +78,7 @@ def main() -> None:
     )
     if wanted.draws:
         banded = {
-            name: plan_sweep({name: order}, model.n_blocks, wanted.max_fraction, draws=wanted.draws)
+            name: planned_sweep({name: order}, model.n_blocks, wanted.max_fraction, wanted.draws)
             for name, order in orders.items()
         }
         print_table(

@@ -2,7 +2,8 @@
 
 Prints a Markdown table. Blocks are chosen, searched, healed on the calibration part of the articles and judged on the
 others. All cuts are evaluated as one prefix tree. What is finished is kept in a file, and the same command goes on
-from there; it says beforehand about how long it will take.
+from there; it says beforehand about how long it will take. The README's table is of the articles of WikiText-2's
+validation split, one a line.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from avss_core.corpora.read import read_corpus
 from avss_core.corpora.spec import CorpusSpec
 from avss_core.corpora.windows import Window, make_windows
 from avss_core.hashing import content_hash
+from avss_core.jobs.requests.base import ENGINE_VERSION
 from avss_core.models.load import LoadedModel
 from avss_core.pruning.healing import TrainingSettings
 from avss_core.pruning.healing.split import some_windows
@@ -43,7 +45,6 @@ from benchmarks.wikitext_cuts import (
 from benchmarks.wikitext_healing import HEALED, Healings
 from benchmarks.wikitext_pace import say_how_long
 
-WIKITEXT = Path(__file__).parents[2] / "shared" / "data" / "wikitext2_valid.jsonl"
 SHARES = "0.10,0.17,0.25,0.33"
 
 
@@ -162,6 +163,7 @@ def _exp(mean: float) -> float:
 def _file(wanted: argparse.Namespace, corpus: CorpusSpec, model: LoadedModel) -> Path:
     """A file of its own for everything that makes a difference to what is kept."""
     asked = [
+        ENGINE_VERSION,
         wanted.calibrate,
         wanted.fit,
         wanted.evaluate,
@@ -177,7 +179,7 @@ def _file(wanted: argparse.Namespace, corpus: CorpusSpec, model: LoadedModel) ->
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--path", type=Path, default=WIKITEXT, help="JSON lines with a field `text`")
+    parser.add_argument("--path", type=Path, required=True, help="JSON lines with a field `text`")
     parser.add_argument("--calibrate", type=int, default=2000, help="tokens to choose and search on")
     parser.add_argument("--fit", type=int, default=8192, help="tokens to fit maps on")
     parser.add_argument("--evaluate", type=int, default=2000, help="tokens to judge on")

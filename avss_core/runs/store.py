@@ -32,7 +32,7 @@ class Store:
     def __init__(self, url: str | None = None) -> None:
         """Open (and make, when it is not there) the store at `url`; a plain path means a SQLite file.
 
-        For a database that is not SQLite, `AVSS_ARRAYS` names the folder.
+        `AVSS_ARRAYS` names the folder, else `arrays_folder`.
         """
         self._url = read_url(default_url() if url is None else url)
         self.url = self._url.render_as_string(hide_password=False)

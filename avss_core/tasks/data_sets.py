@@ -86,6 +86,23 @@ DATA_SETS: tuple[DataSet, ...] = (
     ),
     DataSet(
         "sciq",
+        "closed_book",
+        "allenai/sciq",
+        "SciQ: school science, to be answered without choices",
+        ColumnMapping(answers="correct_answer"),
+        split="test",
+    ),
+    DataSet(
+        "truthful_qa",
+        "closed_book",
+        "truthfulqa/truthful_qa",
+        "TruthfulQA: questions that popular errors answer",
+        ColumnMapping(answers="correct_answers"),
+        config="generation",
+        split="validation",
+    ),
+    DataSet(
+        "sciq",
         "multiple_choice",
         "allenai/sciq",
         "SciQ: school science, four choices",

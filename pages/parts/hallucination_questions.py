@@ -20,29 +20,12 @@ from pages.parts.trouble import told_in_a_box
 QUESTIONS = (10, 25, 50, 100, 200, 300, 400, 1000)
 DEFAULT = 300
 
-# Sets of the paper that the project knows for choosing among given answers; here their right answers are references.
-_ALSO = {
-    "SciQ: school science": CorpusSpec(
-        "allenai/sciq", "all", split="test", mapping=ColumnMapping(answers="correct_answer")
-    ),
-    "TruthfulQA: questions that popular errors answer": CorpusSpec(
-        "truthfulqa/truthful_qa",
-        "all",
-        config="generation",
-        split="validation",
-        mapping=ColumnMapping(answers="correct_answers"),
-    ),
-}
-
 
 def choose_questions(run: Run) -> AnswersRequest:
     """Draw source, number, solved examples and length; what the profiled model would be asked."""
     task = answer_task()
     known = {each.source: spec_of(task, each.source, part="all") for each in data_sets_of(task)}
-    words = words_of(task)
-    for what, spec in _ALSO.items():
-        known[spec.source], words[spec.source] = spec, f"{spec.source}: {what}"
-    source = choose_source("Questions", words, "hallucination", EXAMPLES_HELP)
+    source = choose_source("Questions", words_of(task), "hallucination", EXAMPLES_HELP)
     many, shots, tokens = st.columns([3, 2, 2], vertical_alignment="bottom")
     most = many.select_slider(
         "Questions at most",

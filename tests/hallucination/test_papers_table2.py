@@ -89,7 +89,7 @@ def test_presets_are_the_thresholds_of_the_table() -> None:
 @pytest.mark.parametrize(
     ("source", "data_set"),
     [
-        ("../shared/data/nq_open_efficientqa_dev.jsonl", "NQ"), ("google-research-datasets/nq_open", "NQ"),
+        ("questions/nq_open_efficientqa_dev.jsonl", "NQ"), ("google-research-datasets/nq_open", "NQ"),
         ("allenai/sciq", "SciQ"), ("mandarjoshi/trivia_qa", "TriviaQA"), ("truthfulqa/truthful_qa", "TruthfulQA"),
         ("/tmp/truthfulqa.jsonl", "TruthfulQA"), ("microsoft/wiki_qa", "WikiQA"), ("sample:closed_book", None),
         ("/data/sciq/other.jsonl", None),
