@@ -32,18 +32,20 @@ def choose(
 
     Raises SettingError for a share of nothing, and what the rule raises.
     """
+    # The angular distance is of stretches: it removes the best one of each length, as a sweep by it does.
+    stretch = options.contiguous or bool(scored.turns)
     ends = (options.protect_first, options.protect_last)
     if options.threshold is not None:
         return below_threshold(scored.shares, options.threshold, *ends), None
     if options.cumulative is not None:
         return authors_cumulative(scored.cumulative, options.cumulative, *ends), None
-    if not options.contiguous and options.fraction is not None:
+    if not stretch and options.fraction is not None:
         return lowest_fraction(scored.scores, options.fraction, *ends), None
-    if not options.contiguous and options.rank is not None:
+    if not stretch and options.rank is not None:
         return lowest_k(scored.scores, options.rank, *ends), None
     n_blocks = len(scored.scores)
     protected = protected_ends(n_blocks, *ends)
-    if options.contiguous:
+    if stretch:
         cuts = best_stretches(scored.scores, protected, scored.turns)
     else:
         cuts = along_order(lowest_first(scored.scores), n_blocks, protected)
@@ -55,7 +57,7 @@ def choose(
         target = most_tolerated(cuts, n_blocks, outcomes, options.keep_performance, options.surely, shared)
         return target.cut, target
     n, words = how_many(options, cuts, scored)
-    what = "consecutive blocks with the lowest scores" if options.contiguous else f"lowest of {n_blocks} scores"
+    what = "consecutive blocks with the lowest scores" if stretch else f"lowest of {n_blocks} scores"
     return Cut(cuts[n], n_blocks, f"the {n} {what}{words}"), None
 
 

@@ -51,7 +51,9 @@ class CutOptions:
     surely: Annotated[
         bool, typer.Option("--surely", help="With --keep-performance: the low end of the 95 % interval, too.")
     ] = False
-    contiguous: Annotated[bool, typer.Option("--contiguous", help="One stretch of consecutive blocks only.")] = False
+    contiguous: Annotated[
+        bool, typer.Option("--contiguous", help="One stretch of consecutive blocks only; angular always removes one.")
+    ] = False
     remove: Annotated[str | None, typer.Option(help="Blocks to remove, 0-based, such as 3,4,5 or 3-5.")] = None
     protect_first: Annotated[int, typer.Option(help="So many first blocks are never removed by a score.", min=0)] = 0
     protect_last: Annotated[int, typer.Option(help="So many last blocks are never removed by a score.", min=0)] = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from avss_core.errors import NumericalError
+from avss_core.models.positions import first_position_of
 from avss_core.models.quiet import quiet
 
 ROWS = 64  # sequences that are run together
@@ -26,15 +26,15 @@ class Reading:
 
     def __init__(self, network: PreTrainedModel, cache: Any, mask: Tensor) -> None:
         self._network, self._cache, self._mask = network, cache, mask
-        self._takes_positions = "position_ids" in inspect.signature(network.forward).parameters
+        self._first = first_position_of(network)
         self.logits = torch.empty(0)
 
     def add(self, ids: Tensor, mask: Tensor) -> None:
         """Read on: ids and mask, both (rows, tokens), the mask 0 where a token is padding."""
         self._mask = torch.cat([self._mask, mask], dim=1)
         settings: dict[str, Any] = {"attention_mask": self._mask, "past_key_values": self._cache, "use_cache": True}
-        if self._takes_positions:
-            positions = (self._mask.cumsum(dim=1) - 1).clamp(min=0)
+        if self._first is not None:
+            positions = (self._mask.cumsum(dim=1) - 1).clamp(min=0) + self._first
             settings["position_ids"] = positions[:, -ids.shape[1] :]
         with torch.inference_mode(), quiet():
             found = self._network(input_ids=ids, logits_to_keep=1, **settings)
@@ -48,7 +48,8 @@ class Reading:
     def repeated(self, copies: int) -> Reading:
         """The same sequences, each `copies` times in a row; this one is as it was."""
         cache = copy.deepcopy(self._cache)
-        cache.batch_repeat_interleave(copies)
+        rows = torch.arange(len(self._mask), device=self._mask.device)
+        cache.reorder_cache(rows.repeat_interleave(copies))  # which every kind of layer's cache can do
         other = Reading(self._network, cache, self._mask.repeat_interleave(copies, dim=0))
         other.logits = self.logits.repeat_interleave(copies, dim=0)
         return other
@@ -56,7 +57,7 @@ class Reading:
     def keep(self, rows: list[int]) -> None:
         """Forget all sequences but these."""
         which = torch.tensor(rows, device=self._mask.device)
-        self._cache.batch_select_indices(which)
+        self._cache.reorder_cache(which)
         self._mask, self.logits = self._mask[which], self.logits[which]
 
 
@@ -122,9 +123,16 @@ def _common(prompts: Sequence[Prompt]) -> int:
 
 
 def _sees_all(network: PreTrainedModel, tokens: int) -> bool:
-    """Whether every token attends to all before it: padding in the middle would push some out of a sliding window."""
-    window = getattr(network.config.get_text_config(), "sliding_window", None)
-    return window is None or window > 2 * tokens
+    """Whether every token attends to all before it, wherever it stands, so that there may be padding in the middle.
+
+    That would push tokens out of a sliding window, away from others by MPT's distances, which count places and not
+    tokens, and into the state of a recurrent or convolutional layer.
+    """
+    config = network.config.get_text_config()
+    windows = [getattr(config, name, None) for name in ("sliding_window", "window_size")]
+    kinds = set(getattr(config, "layer_types", None) or ())
+    plain = kinds <= {"full_attention", "sliding_attention"} and config.model_type != "mpt"
+    return plain and all(window is None or window > 2 * tokens for window in windows)
 
 
 def _padded(rests: Sequence[Prompt], device: torch.device) -> tuple[Tensor, Tensor]:

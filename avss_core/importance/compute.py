@@ -10,6 +10,7 @@ from functools import partial
 import pandas as pd
 
 from avss_core.corpora.windows import Window
+from avss_core.errors import NumericalError
 from avss_core.importance.costs import TOKENS, Spent, cost_rows
 from avss_core.importance.lrp.methods import ALPHA_BETA, ATTNLRP, LRP
 from avss_core.importance.lrp.relevance_pass import relevance_pass
@@ -23,7 +24,7 @@ from avss_core.importance.passes.weights import weights_pass
 from avss_core.importance.peak_bytes import PeakBytes
 from avss_core.importance.registry import check_fits, fitting
 from avss_core.importance.settings import RankSettings
-from avss_core.importance.sums import add_up, fact_row
+from avss_core.importance.sums import NO_BLOCK, add_up, fact_row
 from avss_core.models.load import LoadedModel
 from avss_core.tasks.classes import classes_of
 
@@ -57,7 +58,7 @@ def measure_shard(
     """The sums of whole documents for all methods of `settings`: a table to put under those of the other shards.
 
     tick: called often; its numbers add up to the tokens of the shard; may raise Cancelled. Raises ModelError when a
-    method cannot be had from this network.
+    method cannot be had from this network, NumericalError when what it is made of is not a number.
     """
     check_applies(model, settings)
     document, tokens = windows[0].document, sum(map(len, windows))
@@ -75,7 +76,17 @@ def measure_shard(
         for need in sorted(needs):
             tables += cost_rows(need, document, Spent(seconds, measured.block_tokens, memory.bytes()))
     meter.finish()
-    return add_up(pd.concat(tables, ignore_index=True))
+    found = pd.concat(tables, ignore_index=True)
+    _check(found)
+    return add_up(found)
+
+
+def _check(found: pd.DataFrame) -> None:
+    """Adding up would pass over what is not a number, and a block that broke the network would score 0."""
+    lost = found[(found["block"] != NO_BLOCK) & (found["weight"] > 0) & found["value"].isna()]
+    if len(lost):
+        what, block = lost.sort_values("block", kind="stable").iloc[0][["statistic", "block"]]
+        raise NumericalError(f"The {what} of block {block} is not a number; try --dtype float32.")
 
 
 def check_applies(model: LoadedModel, settings: RankSettings) -> None:

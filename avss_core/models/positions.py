@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from avss_core.models.loaded import LoadedModel
 
@@ -36,9 +37,14 @@ def first_position(model: LoadedModel) -> int | None:
 
     It is 0, or, where the table of learned positions has a row for padding (RoBERTa's kind), the one after that row.
     """
-    if model.network not in _known:
-        _known[model.network] = _first_position(model.base)
-    return _known[model.network]
+    return first_position_of(model.network)
+
+
+def first_position_of(network: PreTrainedModel) -> int | None:
+    """`first_position` of a network that is no loaded model."""
+    if network not in _known:
+        _known[network] = _first_position(network.base_model)
+    return _known[network]
 
 
 def has_position_table(model: LoadedModel) -> bool:

@@ -70,7 +70,7 @@ def test_one_stretch(avss: Avss, on: tuple[object, ...]) -> None:
     first = min(range(BLOCKS - 1), key=lambda block: avss_of[block] + avss_of[block + 1])
     assert pruned["removed"] == [first, first + 1]
     assert pruned["judged_on"] == "held-out documents"
-    turned = avss("prune", "--method", "angular", "--rank", 2, "--contiguous", "--max-tokens", 100_000, *on).json
+    turned = avss("prune", "--method", "angular", "--rank", 2, "--max-tokens", 100_000, *on).json
     ranked = avss("rank", "--method", "angular", "--max-tokens", 100_000, *on).json["methods"]["angular"]
     (best,) = (found["first"] for found in ranked["details"]["stretches"] if found["n"] == 2)
     assert turned["removed"] == [best, best + 1]

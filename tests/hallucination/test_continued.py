@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import random_models
 import torch
+import transformers as hf
 from tiny_model import tiny_network, tiny_tokenizer
 
 from avss_core.errors import NumericalError
@@ -14,7 +15,34 @@ from avss_core.models.load import wrap
 from avss_core.tasks.greedy import greedy_answers
 
 # One of each way to know positions: rotary, learned, learned with an offset, ALiBi; and sliding windows.
-ARCHITECTURES = ("llama", "gpt2", "opt", "bloom", "gpt_neox", "mistral", "gemma3")
+ARCHITECTURES = ("llama", "gpt2", "opt", "bloom", "gpt_neox", "gpt_neo", "mistral", "gemma3")
+SIZES = {"vocab_size": random_models.VOCAB, "initializer_range": 0.15, "pad_token_id": 1, "bos_token_id": 2}
+WIDTHS = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3}
+
+
+def mpt() -> hf.PreTrainedModel:
+    """Distances that count places, padding among them."""
+    return hf.MptForCausalLM(hf.MptConfig(32, 4, 3, max_seq_len=64, vocab_size=random_models.VOCAB))
+
+
+def lfm2() -> hf.PreTrainedModel:
+    """Convolutions with a state."""
+    kinds = ["conv", "full_attention", "conv"]
+    return hf.Lfm2ForCausalLM(hf.Lfm2Config(**SIZES, **WIDTHS, num_key_value_heads=2, layer_types=kinds))
+
+
+def roberta() -> hf.PreTrainedModel:
+    """The first token has position 2."""
+    config = hf.RobertaConfig(**SIZES, **WIDTHS, max_position_embeddings=64, is_decoder=True)
+    return hf.RobertaForCausalLM(config)
+
+
+OTHERS = {"mpt": mpt, "lfm2": lfm2, "roberta": roberta}
+
+
+def network_of(name: str) -> hf.PreTrainedModel:
+    torch.manual_seed(0)
+    return OTHERS[name]().eval() if name in OTHERS else random_models.build(name, blocks=3)
 
 
 def prompts(common: int = 9, vocabulary: int = random_models.VOCAB, count: int = 7) -> list[tuple[int, ...]]:
@@ -28,9 +56,9 @@ def alone(network: torch.nn.Module, ids: tuple[int, ...]) -> torch.Tensor:
         return network(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1]
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", [*ARCHITECTURES, *OTHERS])
 def test_logits_are_those_of_each_prompt_alone_and_so_are_those_after_more_tokens(name: str) -> None:
-    network, asked = random_models.build(name, blocks=3), prompts()
+    network, asked = network_of(name), prompts()
     seen = []
     for numbers, reading in readings(network, asked, rows=3):
         twice = reading.repeated(2)

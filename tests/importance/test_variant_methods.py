@@ -72,6 +72,27 @@ def test_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
         assert one.scores == pytest.approx(other.scores, abs=1e-5)
 
 
+@pytest.mark.parametrize("method", ["block_influence", "angular", "gbis", "taylor", "avss_script", "avss@update"])
+def test_what_is_not_a_number_is_refused_and_does_not_score_0(method: str) -> None:
+    model = model_of("llama", 3)
+    handle = model.blocks[1].register_forward_hook(lambda _b, _a, out: out * float("nan"))
+    try:
+        with pytest.raises(NumericalError, match="--dtype float32"):
+            rank(model, WINDOWS, RankSettings((method,)))
+    finally:
+        handle.remove()
+
+
+@pytest.mark.parametrize("method", ["gbis", "taylor", "ablation", "shapley"])
+def test_text_without_a_token_to_predict_has_nothing_to_score(method: str) -> None:
+    with pytest.raises(CorpusError, match="each window is one token"):
+        rank(
+            model_of("llama", 3),
+            [Window(document, 0, (5 + document,)) for document in range(4)],
+            RankSettings((method,)),
+        )
+
+
 def test_a_loss_that_is_not_finite_is_refused() -> None:
     model = model_of("llama", 3)
     handle = model.blocks[1].register_forward_hook(lambda _b, _a, out: out * float("nan"))

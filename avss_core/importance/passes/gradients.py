@@ -24,8 +24,13 @@ def gradients_pass(model: LoadedModel, windows: Sequence[Window], settings: Rank
     """‖∂loss/∂h[ℓ]‖₂ summed over tokens, and |⟨∂loss/∂u[ℓ], u[ℓ]⟩| of each window, u[ℓ] = h[ℓ+1] − h[ℓ].
 
     The states between the blocks are kept, and each block is run once more when the gradient passes it, so that never
-    more than one block's inner tensors are in memory. Parameters get no gradient.
+    more than one block's inner tensors are in memory. Parameters get no gradient. Windows without a
+    token to predict have no loss and are left out.
     """
+    windows = [window for window in windows if len(window) > 1]
+    if not windows:
+        done(1.0)
+        return Measured([], block_tokens=0.0)
     tokens = sum(map(len, windows))
     norms, products, predictions, documents, lengths = [], [], [], [], []
     for batch in batches_of(model, windows):
