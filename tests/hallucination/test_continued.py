@@ -15,7 +15,7 @@ from avss_core.models.load import wrap
 from avss_core.tasks.greedy import greedy_answers
 
 # One of each way to know positions: rotary, learned, learned with an offset, ALiBi; and sliding windows.
-ARCHITECTURES = ("llama", "gpt2", "opt", "bloom", "gpt_neox", "gpt_neo", "mistral", "gemma3")
+ARCHITECTURES = ("llama", "gpt2", "opt", "bloom", "gpt_neox", "mistral", "gemma3")
 SIZES = {"vocab_size": random_models.VOCAB, "initializer_range": 0.15, "pad_token_id": 1, "bos_token_id": 2}
 WIDTHS = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3}
 
@@ -31,13 +31,19 @@ def lfm2() -> hf.PreTrainedModel:
     return hf.Lfm2ForCausalLM(hf.Lfm2Config(**SIZES, **WIDTHS, num_key_value_heads=2, layer_types=kinds))
 
 
+def gpt_neo() -> hf.PreTrainedModel:
+    """A sliding window by another name."""
+    widths = {"hidden_size": 32, "num_heads": 4, "num_layers": 2, "max_position_embeddings": 64, "window_size": 6}
+    return hf.GPTNeoForCausalLM(hf.GPTNeoConfig(**SIZES, **widths, attention_types=[[["global", "local"], 1]]))
+
+
 def roberta() -> hf.PreTrainedModel:
     """The first token has position 2."""
     config = hf.RobertaConfig(**SIZES, **WIDTHS, max_position_embeddings=64, is_decoder=True)
     return hf.RobertaForCausalLM(config)
 
 
-OTHERS = {"mpt": mpt, "lfm2": lfm2, "roberta": roberta}
+OTHERS = {"mpt": mpt, "lfm2": lfm2, "gpt_neo": gpt_neo, "roberta": roberta}
 
 
 def network_of(name: str) -> hf.PreTrainedModel:

@@ -8,7 +8,8 @@ import torch
 from random_models import DECODERS, ENCODERS
 from rank_cases import logits_of, model_of, nll_of, windows_of
 
-from avss_core.errors import ModelError, NumericalError
+from avss_core.corpora import Window
+from avss_core.errors import CorpusError, ModelError, NumericalError
 from avss_core.importance import RankSettings
 from avss_core.importance.passes import log_probabilities, variants
 from avss_core.importance.rank import rank
@@ -86,11 +87,7 @@ def test_what_is_not_a_number_is_refused_and_does_not_score_0(method: str) -> No
 @pytest.mark.parametrize("method", ["gbis", "taylor", "ablation", "shapley"])
 def test_text_without_a_token_to_predict_has_nothing_to_score(method: str) -> None:
     with pytest.raises(CorpusError, match="each window is one token"):
-        rank(
-            model_of("llama", 3),
-            [Window(document, 0, (5 + document,)) for document in range(4)],
-            RankSettings((method,)),
-        )
+        rank(model_of("llama", 3), [Window(number, 0, (5 + number,)) for number in range(4)], RankSettings((method,)))
 
 
 def test_a_loss_that_is_not_finite_is_refused() -> None:
