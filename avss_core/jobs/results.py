@@ -78,9 +78,9 @@ def begun(store: Store, left: EvaluateRequest) -> EvaluateRequest | None:
     """What the newest run was asked that has just these cuts left to evaluate and has not come to its end: under way,
     or broken off with finished shards to go on from. Of its cuts those may be evaluated by now that are not asked for.
 
-    left: of `still_to_do`. None when there is no such run.
+    left: of `still_to_do`. None when there is no such run, or nothing left.
     """
-    for run in store.runs(EvaluateRequest.kind, limit=_LOOK_BACK):
+    for run in store.runs(EvaluateRequest.kind, limit=_LOOK_BACK if left.cuts else 0):
         if run.status == "done":
             continue
         request = EvaluateRequest.from_dict(run.spec)

@@ -22,7 +22,9 @@ WIDTHS = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, 
 
 def mpt() -> hf.PreTrainedModel:
     """Distances that count places, padding among them."""
-    return hf.MptForCausalLM(hf.MptConfig(32, 4, 3, max_seq_len=64, vocab_size=random_models.VOCAB))
+    return hf.MptForCausalLM(
+        hf.MptConfig(d_model=32, n_heads=4, n_layers=3, max_seq_len=64, vocab_size=random_models.VOCAB)
+    )
 
 
 def lfm2() -> hf.PreTrainedModel:

@@ -27,7 +27,9 @@ def _xglm() -> PreTrainedModel:
 COMPUTED: dict[str, Callable[[], PreTrainedModel]] = {
     "gptj": lambda: hf.GPTJForCausalLM(hf.GPTJConfig(**_COMMON, rotary_dim=4)),
     "ctrl": lambda: hf.CTRLLMHeadModel(hf.CTRLConfig(**_COMMON, dff=64)),
-    "mpt": lambda: hf.MptForCausalLM(hf.MptConfig(32, 4, 2, max_seq_len=256, vocab_size=VOCAB)),
+    "mpt": lambda: hf.MptForCausalLM(
+        hf.MptConfig(d_model=32, n_heads=4, n_layers=2, max_seq_len=256, vocab_size=VOCAB)
+    ),
     "xglm": _xglm,
 }
 END = {"gpt2", "opt", "bert", "distilbert", "roberta", "gptj", "ctrl", "mpt"}
