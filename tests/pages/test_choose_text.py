@@ -44,7 +44,7 @@ with told_in_a_box():
     task, st.session_state["corpus-chosen"] = choose_task(run, "evaluation")
     base = EvaluateRequest(ModelSpec.from_dict(run.spec["model"]), st.session_state["corpus-chosen"], task, ((),))
     base.evaluation_key(())
-    warn_of_judged_text(base, {{"AVSS": CorpusSpec.from_dict(run.spec["corpus"])}})
+    warn_of_judged_text(base, {{"AVSS": [CorpusSpec.from_dict(run.spec["corpus"])]}})
 """
 OVERVIEW = f"""{BEGIN}
 from pages.parts.choose_corpus import choose_corpus

@@ -278,7 +278,7 @@ from pages.parts.engine import store
 from pages.parts.sweep_cutoff import draw_cutoff
 st.cache_resource.clear()
 st.session_state["sweep-cutoff"] = 1
-draw_cutoff(EvaluateRequest.from_dict(store().run({run.id!r}).spec), {{"a": [(), (3,)]}}, (), {M})
+draw_cutoff(EvaluateRequest.from_dict(store().run({run.id!r}).spec), {{"a": [(), (3,)]}}, {{}}, (), {M})
 """
     shown = quiet(AppTest.from_string(script, default_timeout=60).run())
     assert (readings(shown)["Retained"], notes(shown)["Retained"]) == (retained, why)
