@@ -81,7 +81,10 @@ def lay(store: Store, request: HealRequest, steps: int, ends: bool, goes_on: boo
     table = pd.DataFrame(trials, columns=["stretch", "shrinkage", "error", "perplexity", "chosen"])
     store.add_unit(run.id, 0, 100, 1.0, table.to_parquet)
     files = healed_files(store, run.id)
-    files._write("maps.json", {"helps": False, "healed": [], "folded": True, "sentence": "No linear map was added."})
+    files._write(
+        "maps.json",
+        {"helps": False, "healed": [], "folded": True, "parameters_added": 0, "sentence": "No linear map was added."},
+    )
     for first in range(0, steps, 2):
         losses = [Losses(4.0 - 0.01 * n, 4.0 - 0.01 * n, NAN, NAN) for n in (first, first + 1)]
         rows = [Step(first + n + 1, 1024, 2.0, 1e-3, loss, loss) for n, loss in enumerate(losses)]
@@ -336,7 +339,10 @@ def test_what_helped_only_where_it_was_chosen_is_not_offered(shown: AppTest, sto
         {"stretch": ["1–2"], "shrinkage": [3.0], "error": [0.5], "perplexity": [44.0], "chosen": True}
     )
     store.add_unit(run.id, 0, 100, 1.0, trials.to_parquet)
-    files._write("maps.json", {"helps": True, "healed": ["1–2"], "folded": True, "sentence": "Maps bridge the gap."})
+    files._write(
+        "maps.json",
+        {"helps": True, "healed": ["1–2"], "folded": True, "parameters_added": 0, "sentence": "Maps bridge the gap."},
+    )
     files.maps.write_bytes(b"")
     frame = pd.concat([scores("unpruned", 3.0), scores("pruned", 4.0), scores("maps", 4.1)], ignore_index=True)
     store.add_unit(run.id, 1, 600, 1.0, frame.to_parquet)
@@ -357,7 +363,10 @@ def test_the_maps_that_adapters_were_trained_on_are_offered_though_alone_they_do
     request = asked(tmp_path, TrainingSettings())
     run = lay(store, request, steps=6, ends=True)
     files = healed_files(store, run.id)
-    files._write("maps.json", {"helps": True, "healed": ["1–2"], "folded": True, "sentence": "Maps bridge the gap."})
+    files._write(
+        "maps.json",
+        {"helps": True, "healed": ["1–2"], "folded": True, "parameters_added": 0, "sentence": "Maps bridge the gap."},
+    )
     files.maps.write_bytes(b"")
     evaluated = store.path_of(store.units(run.id)[-1].file)
     pd.concat([pd.read_parquet(evaluated), scores("maps", 4.1)], ignore_index=True).to_parquet(evaluated)
