@@ -92,7 +92,13 @@ def draw_findings(request: AnswersRequest) -> None:
     with row:
         settings = choose_contrast(sites)
     view = st.segmented_control(
-        "View", list(VIEWS), default="Answers", key="hallucination-view", persist_state="session", required=True
+        "View",
+        list(VIEWS),
+        default="Answers",
+        key="hallucination-view",
+        wrap=True,
+        persist_state="session",
+        required=True,
     )
     with told_in_a_box():
         VIEWS[view or "Answers"](request, found, settings)

@@ -53,7 +53,13 @@ def draw_rankings(rankings: tuple[Ranking, ...], request: RankRequest, run: Run)
         draw_ranks(rankings)
         return
     view = st.segmented_control(
-        "View", list(VIEWS), default="Ranks", key="methods-view", persist_state="session", label_visibility="collapsed"
+        "View",
+        list(VIEWS),
+        default="Ranks",
+        key="methods-view",
+        wrap=True,
+        persist_state="session",
+        label_visibility="collapsed",
     )
     VIEWS[view or "Ranks"](rankings)
 

@@ -52,6 +52,7 @@ def draw_chooser() -> None:
             selection_mode="multi",
             default=["residual", "update"],
             key="sites",
+            wrap=True,
             persist_state="session",
         )
         stop = stop_column.toggle(

@@ -46,7 +46,9 @@ def page() -> None:
     st.caption(line_of(run))
     settings = choose_score_settings(measured_sites(run))
     view = (
-        st.segmented_control("View", list(VIEWS), default="AVSS", key="view", persist_state="session", required=True)
+        st.segmented_control(
+            "View", list(VIEWS), default="AVSS", key="view", wrap=True, persist_state="session", required=True
+        )
         or "AVSS"
     )
     st.fragment(draw, run_every=None if run.ended else POLL_SECONDS)(run.id, view, settings, run.ended)

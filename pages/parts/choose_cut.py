@@ -78,6 +78,7 @@ def tick_blocks(n_blocks: int, model: ModelSpec) -> tuple[Cut, HandedCut | None]
         range(n_blocks),
         selection_mode="multi",
         key=_TICKED,
+        wrap=True,
         persist_state="session",
         width="stretch",
     )

@@ -75,6 +75,7 @@ def draw_table(of: Answered, table: pd.DataFrame) -> None:
         FILTERS,
         default=ALL,
         key="hallucination-filter",
+        wrap=True,
         persist_state="session",
         required=True,
         label_visibility="collapsed",

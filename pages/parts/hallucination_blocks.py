@@ -46,6 +46,7 @@ def draw_blocks(request: AnswersRequest, of: Answered, settings: ContrastSetting
         ("variance", "sparsity"),
         default="variance",
         key="hallucination-groups",
+        wrap=True,
         persist_state="session",
         required=True,
     )

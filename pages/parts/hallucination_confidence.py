@@ -117,6 +117,7 @@ def draw_curves(of: Answered, asked: str | None, names: Sequence[str], p: float)
         default=names[:3],
         format_func=lambda name: _NAMES[name],
         key=f"hallucination-estimators-{'-'.join(names)}",
+        wrap=True,
         persist_state="session",
     )
     bins, curves = curves_of(of, asked)

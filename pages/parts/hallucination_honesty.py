@@ -87,6 +87,7 @@ def choose_cut(of: Answered, settings: ContrastSettings) -> tuple[Cut, int, str]
         [*CHOICES, BY_HAND],
         default=next(iter(CHOICES)),
         key="honesty-by",
+        wrap=True,
         persist_state="session",
         required=True,
         help="H: equation (21), high variance from few active units. EAVSS-stable: equation (40), low where a block is "
@@ -115,7 +116,12 @@ def choose_cut(of: Answered, settings: ContrastSettings) -> tuple[Cut, int, str]
         cut = CHOICES[way](table, int(k))
     else:
         ticked = size.pills(
-            "Blocks to remove", range(n_blocks), selection_mode="multi", key="honesty-ticked", persist_state="session"
+            "Blocks to remove",
+            range(n_blocks),
+            selection_mode="multi",
+            key="honesty-ticked",
+            wrap=True,
+            persist_state="session",
         )
         cut = Cut(tuple(ticked), n_blocks, f"blocks {', '.join(map(str, sorted(ticked)))}")
     st.plotly_chart(network_strip(n_blocks, cut.removed), key="honesty-strip", config={"displayModeBar": False})

@@ -37,6 +37,7 @@ def draw_per_block(request: AnswersRequest, of: Answered, settings: ContrastSett
         sets,
         default=sets[begin],
         key=f"hallucination-theirs-{sets[begin]}",
+        wrap=True,
         persist_state="session",
         required=True,
         help=f"Appendix A of the {SOURCE}: {THEIR_MODEL}, q and p of 50 %. Their layers are stretched over these "

@@ -35,6 +35,7 @@ def choose_judge() -> str:
         names,
         default=DEFAULT_JUDGE,
         key="hallucination-judge",
+        wrap=True,
         persist_state="session",
         required=True,
         help="  \n".join(f"**{judge.name}**: {judge.how}" for judge in JUDGES),
@@ -49,6 +50,7 @@ def choose_contrast(sites: Sequence[str]) -> ContrastSettings:
         sites,
         default=sites[0],
         key="hallucination-site",
+        wrap=True,
         persist_state="session",
         required=True,
         help="; ".join(f"**{name}**: {SITE_MEANING[name]}" for name in sites) + ". The papers do not say.",
@@ -74,6 +76,7 @@ def choose_contrast(sites: Sequence[str]) -> ContrastSettings:
         READINGS,
         default=READINGS[0],
         key="hallucination-reading",
+        wrap=True,
         persist_state="session",
         required=True,
         help="; ".join(f"**{name}**: {HCS_FORMULAS[name]}" for name in READINGS)

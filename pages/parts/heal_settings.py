@@ -115,6 +115,7 @@ def _choose_training() -> TrainingSettings | None:
         list(OBJECTIVES),
         default=next(iter(OBJECTIVES)),
         key="heal-objective",
+        wrap=True,
         persist_state="session",
         required=True,
         help="next-token: the loss of the next token. distil: that, and the distance to a teacher's predictions and to "

@@ -59,12 +59,13 @@ def draw_cost(rankings: tuple[Ranking, ...], request: RankRequest, predicts_next
         list(COSTS),
         default="seconds",
         key="pareto-cost",
+        wrap=True,
         persist_state="session",
         format_func=COSTS.__getitem__,
     )
     choices = [AGREEMENT, AFTER] if not left.cuts else [AGREEMENT]
     quality = quality_column.segmented_control(
-        "Quality", choices, default=AGREEMENT, key="pareto-quality", persist_state="session"
+        "Quality", choices, default=AGREEMENT, key="pareto-quality", wrap=True, persist_state="session"
     )
     draw_pareto(table, cost or "seconds", quality or AGREEMENT, _judged_on(base))
 

@@ -41,7 +41,12 @@ def draw_scores(rankings: tuple[Ranking, ...]) -> None:
 def draw_agreement(rankings: tuple[Ranking, ...]) -> None:
     """Every two methods' rank correlation."""
     measure = st.segmented_control(
-        "Measure", ["spearman", "kendall"], default="spearman", key="agreement-measure", persist_state="session"
+        "Measure",
+        ["spearman", "kendall"],
+        default="spearman",
+        key="agreement-measure",
+        wrap=True,
+        persist_state="session",
     )
     pairs = agreement_table(rankings)
     show_figure(agreement_matrix(pairs, measure or "spearman"), pairs, "agreement")

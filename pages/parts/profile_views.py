@@ -114,7 +114,13 @@ def draw_massive(run: Run, finished: int, settings: ScoreSettings) -> None:
     moments = _moments(run, finished, settings)
     massive = massive_activations(moments)
     across = st.segmented_control(
-        "Across", ["position", "feature"], default="position", key="across", persist_state="session", required=True
+        "Across",
+        ["position", "feature"],
+        default="position",
+        key="across",
+        wrap=True,
+        persist_state="session",
+        required=True,
     )
     figure = massive_map(massive, "feature" if across == "feature" else "position", n_blocks=moments.n_blocks)
     _show(figure, massive, f"massive-{settings.site}", run, settings)
@@ -132,7 +138,7 @@ def draw_features(run: Run, finished: int, settings: ScoreSettings) -> None:
     frame = feature_frame(_moments(run, finished, settings))
     names = [statistic.name for statistic in FEATURE_STATISTICS]
     chosen = st.segmented_control(
-        "Statistic", names, default=names[1], key="feature-statistic", persist_state="session", required=True
+        "Statistic", names, default=names[1], key="feature-statistic", wrap=True, persist_state="session", required=True
     )
     statistic = FEATURE_STATISTICS[names.index(chosen or names[1])]
     _show(feature_heatmap(frame, statistic), frame, f"features-{statistic.column}-{settings.site}", run, settings)

@@ -38,6 +38,7 @@ def choose_score_settings(sites: list[str]) -> ScoreSettings:
         sites,
         default=sites[0],
         key="site",
+        wrap=True,
         persist_state="session",
         required=True,
         help="; ".join(f"**{name}**: {meaning}" for name, meaning in SITE_MEANING.items()) + ". The papers do not say.",

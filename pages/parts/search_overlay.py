@@ -37,7 +37,13 @@ def draw_overlay(searches: Sequence[Found], n_blocks: int, job: str) -> None:
     labels = told_apart({name: search.label for name, search in names.items()})
     chosen = _choose_laid_over(labels, with_steps[0].request.evaluation().evaluation_key(()))
     text = st.segmented_control(
-        "Judged on", [HELD_OUT, SEARCHED], default=HELD_OUT, key="search-text", persist_state="session", required=True
+        "Judged on",
+        [HELD_OUT, SEARCHED],
+        default=HELD_OUT,
+        key="search-text",
+        wrap=True,
+        persist_state="session",
+        required=True,
     )
     shown = [names[run_id] for run_id in chosen]
     if text == SEARCHED:

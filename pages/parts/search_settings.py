@@ -51,6 +51,7 @@ def choose_search(run: Run) -> tuple[SearchRequest, CorpusSpec]:
         default=Search.ITERATIVE.value,
         format_func=lambda name: Search(name).pretty_name,
         key="search-way",
+        wrap=True,
         persist_state="session",
         required=True,
     )

@@ -54,6 +54,7 @@ def draw_table(study: Table1Study) -> None:
         default="retained",
         format_func=SHOWN.__getitem__,
         key="table1-show",
+        wrap=True,
         persist_state="session",
         required=True,
     )
