@@ -174,6 +174,40 @@ def test_the_slider_follows_what_the_server_says(address: str, browser: Browser)
     assert page.locator(".marks i").count() == 10
 
 
+def test_what_was_set_stays_while_another_page_is_looked_at(address: str, browser: Browser) -> None:
+    page, slider = on_prune(address, browser)
+    page.get_by_role("combobox", name="Remove by").click()
+    page.get_by_role("option", name="by hand").click()
+    expect(slider).to_be_hidden(timeout=MINUTES)
+    page.get_by_test_id("stButtonGroup").get_by_role("button", name="28", exact=True).click()
+    expect(page.locator(".strip .removed")).to_have_count(1, timeout=MINUTES)
+    page.get_by_role("link", name="Heal").click()
+    expect(page.get_by_role("textbox", name="Blocks that are removed")).to_have_value("28", timeout=MINUTES)
+    page.get_by_role("link", name="Prune").click()
+    expect(page.locator(".strip .removed")).to_have_count(1, timeout=MINUTES)
+    expect(page.locator(".strip .removed")).to_have_text("28")
+
+
+def test_a_click_on_a_point_of_a_sweep_shows_its_cut(address: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 1300})
+    page.goto(f"{address}/sweep")
+    slider = page.get_by_role("slider", name="Blocks to remove")
+    expect(slider).to_have_value("3", timeout=2 * MINUTES)
+    # What was evaluated on the Prune page, where the site of the Profile page counts: nothing removed, and 5 blocks.
+    page.get_by_test_id("stButtonGroup").get_by_text("update").click()
+    points = page.get_by_test_id("stPlotlyChart").first.locator(".points path.point")
+    expect(points).to_have_count(2, timeout=MINUTES)
+    point = points.last
+    point.scroll_into_view_if_needed(timeout=MINUTES)
+    page.wait_for_timeout(1000)
+    box = point.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(slider).to_have_value("5", timeout=MINUTES)
+    expect(page.get_by_text("removed (5)")).to_be_visible(timeout=MINUTES)
+    expect(page.get_by_text(re.compile(r"^Removed: (\d+, ){4}\d+\."))).to_be_visible(timeout=MINUTES)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (600, "light")])
 def test_pages_in_other_looks(address: str, browser: Browser, width: int, scheme: str) -> None:
     page = browser.new_page(viewport={"width": width, "height": 1100}, color_scheme=scheme)  # type: ignore[arg-type]
