@@ -91,8 +91,7 @@ def _carry_out(job: Job, store: Store) -> None:
 
     def enough() -> bool:
         """A unit whose file is gone is always done again: whoever reads the run asks for the files of all it names."""
-        is_whole = len(kept()) == len(store.units(job.run))
-        return is_whole and work.enough(request, store.run(job.run), store)
+        return work.enough(request, store.run(job.run), store) and len(kept()) == len(store.units(job.run))
 
     if missing and not (done and enough()):
         _give_out(job, missing, enough, (lambda number: number in kept()) if plan.in_order else None)

@@ -84,7 +84,7 @@ def _beside(file: Path) -> Path:
 
 def _database_name(url: URL) -> str:
     """The same for everyone who uses this database, whatever the user, the password or the driver."""
-    return content_hash(url.get_backend_name(), url.host, url.port, url.database, sorted(url.query.items()))
+    return content_hash(url.get_backend_name(), url.host, url.port, url.database, dict(url.query))
 
 
 def open_database(url: URL) -> Engine:

@@ -61,13 +61,11 @@ class Store:
                 row = connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).mappings().first()
                 if row is None:
                     connection.execute(runs.insert().values(id=run_id, attempt=1, **asked))
-                elif (there := Run.from_row(dict(row))).ended and not (
-                    there.status == "done" and self._is_whole(run_id)
-                ):
+                elif self._stands(there := Run.from_row(dict(row)), connection):
+                    return None
+                else:
                     again = {"attempt": there.attempt + 1, "finished": None, "seconds": None, "error": None}
                     connection.execute(update(runs).where(runs.c.id == run_id).values(**asked, **again))
-                else:
-                    return None
         except IntegrityError:  # another caller entered it between our two statements
             return None
         return self.run(run_id)
@@ -120,7 +118,9 @@ class Store:
     def find_done(self, run_id: str) -> Run | None:
         """The run of exactly this id when it is done and every file of it is there; a database may be copied alone."""
         run = self.find_run(run_id)
-        return run if run is not None and run.status == "done" and self._is_whole(run_id) else None
+        if run is None or run.status != "done":
+            return None
+        return run if self._are_there(row["file"] for row in self._read(_files_of(run_id))) else None
 
     def runs(self, kind: str | None = None, limit: int | None = 200) -> list[Run]:
         """Runs, newest first."""
@@ -231,11 +231,14 @@ class Store:
                 found[key] = other, f"{other}/{path.name}"
         return found
 
-    def _is_whole(self, run_id: str) -> bool:
-        """Whether the files of a run's units and evaluations are there."""
-        of_units = select(units.c.file).where(units.c.run == run_id)
-        of_evaluations = select(evaluations.c.file).where(evaluations.c.run == run_id)
-        return all(self.path_of(row["file"]).is_file() for row in self._read(of_units.union_all(of_evaluations)))
+    def _stands(self, run: Run, connection: Connection) -> bool:
+        """Whether there is nothing to start: the run is under way, or done and none of its files is gone."""
+        if run.status != "done":
+            return not run.ended
+        return self._are_there(connection.scalars(_files_of(run.id)))
+
+    def _are_there(self, files: Iterable[str]) -> bool:
+        return all(self.path_of(file).is_file() for file in files)
 
     def _evaluation_row(self, key: str) -> dict[str, Any] | None:
         found = self._read(select(evaluations).where(evaluations.c.key == key))
@@ -274,3 +277,9 @@ class Store:
                 return
             connection.execute(delete(table).where(same))
             connection.execute(table.insert().values(**row))
+
+
+def _files_of(run_id: str) -> CompoundSelect[Any]:
+    """The files of a run's units and evaluations."""
+    of_units = select(units.c.file).where(units.c.run == run_id)
+    return of_units.union_all(select(evaluations.c.file).where(evaluations.c.run == run_id))

@@ -119,7 +119,7 @@ def test_where_no_process_can_be_nice_the_web_server_is_not_asked_to_be(
         asked.append(preexec_fn)
         return SimpleNamespace(wait=lambda *_: 0, terminate=lambda: None)
 
-    monkeypatch.setattr(serve_command.subprocess, "Popen", popen)
+    monkeypatch.setattr(subprocess, "Popen", popen)
     assert serve_command._run_web_server(store, "127.0.0.1", 1) == 0
     monkeypatch.delattr(os, "nice")
     assert serve_command._run_web_server(store, "127.0.0.1", 1) == 0

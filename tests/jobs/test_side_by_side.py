@@ -88,6 +88,19 @@ def test_a_stable_run_that_lost_a_shard_measures_it_again(
     assert lost.is_file()
 
 
+def test_a_stable_run_that_is_done_measures_a_shard_again_that_it_lost_since(
+    store: Store, jobs: Jobs, spec: ModelSpec, text: CorpusSpec
+) -> None:
+    asked = ProfileRequest(spec, text, stop_when_stable=0.34)
+    run = jobs.wait(jobs.submit(asked).id)
+    lost = store.path_of(store.units(run.id)[0].file)
+    lost.unlink()
+    again = jobs.wait(jobs.submit(asked).id)
+    assert (again.status, again.error, again.attempt) == ("done", None, 2)
+    assert lost.is_file()
+    assert store.find_done(run.id) is not None
+
+
 def test_each_thread_has_its_own_network_and_its_share_of_torchs_threads(spec: ModelSpec) -> None:
     everywhere = torch.get_num_threads()
     both_inside = Barrier(LANES, timeout=30)
