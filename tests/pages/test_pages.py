@@ -254,6 +254,7 @@ def test_a_profile_that_ends_while_it_is_looked_at_is_drawn_as_ended(
     assert shown.caption[0].value.startswith("✓"), "the line of the run, above the view"
 
 
+@pytest.mark.usefixtures("as_stored")
 @pytest.mark.parametrize(
     ("shards", "words"), [(3, "No bands: fewer than 4 shards."), (4, "Bands: 95 % intervals from")]
 )
@@ -285,6 +286,7 @@ def test_without_workers_the_authors_measurement_is_refused_in_a_box(
     assert [box.value for box in shown.error] == ["The scheduler is gone."]
 
 
+@pytest.mark.usefixtures("as_stored")
 def test_the_history_has_local_times(finished_profile: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
