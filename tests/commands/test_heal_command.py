@@ -75,12 +75,9 @@ def test_heal_by_training_and_take_it_home(avss: Avss, text: Path, tmp_path: Pat
     assert "name that cut by --remove" in by_score.err
 
 
-def test_a_map_that_stays_a_module_of_its_own_is_counted(
-    avss: Avss, tmp_path_factory: pytest.TempPathFactory, text: Path
-) -> None:
+def test_a_map_that_stays_a_module_of_its_own_is_counted(avss: Avss, tiny_model: Path, text: Path) -> None:
     """Before the first block there is no projection to fold a map into."""
-    model = save_tiny_model(tmp_path_factory.mktemp("deep"), blocks=4)
-    on = ["--model", model, "--dtype", "float32"]
+    on = ["--model", tiny_model, "--dtype", "float32"]
     maps = ["--corpus", text, "--steps", 0, "--map-tokens", 400, "--training-length", 64, "--evaluate-tokens", 500]
     told = avss("heal", "--remove", "0", *on, *maps, "--json").json
     added = told["maps"]["parameters_added"]
