@@ -63,8 +63,7 @@ class HealedFiles:
     @property
     def parameters_added(self) -> int:
         """By the maps that stay modules of their own; adapters are merged into weights that are there."""
-        about = self.about_maps()
-        return 0 if about is None else int(about["parameters_added"])
+        return int((self.about_maps() or {}).get("parameters_added", 0))
 
     def keep_training(self, about: dict[str, Any]) -> None:
         """Say that training is over and its adapters are whole."""
