@@ -35,6 +35,6 @@ def carry_out(store: Store, request: Request) -> Run:
 
 def work_unit(store: Store, request: Request, number: int, say: Callable[[str], None] = lambda text: None) -> None:
     """One unit of a run that was started, as a worker does it; `say` hears what it tells, and may raise to stop it."""
-    told = SimpleNamespace(say=say, count=lambda tokens: None, tokens=1)
+    told = SimpleNamespace(say=say, stop_if_asked=lambda: None, count=lambda tokens: None, tokens=1)
     with patch.object(driver, "Reporter", lambda job, unit: told):
         driver.work_unit(Job.of(store.run(request.run_id()), store), number)

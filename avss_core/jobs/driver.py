@@ -23,8 +23,6 @@ from avss_core.jobs.works.base import Plan, Turn
 from avss_core.jobs.works.registry import WORKS
 from avss_core.runs import Store
 
-_LOADING = "loading the model"
-
 
 def drive(job: Job) -> None:
     """Carry an attempt out; its end, good or bad, is written to the store.
@@ -62,7 +60,7 @@ def work_unit(job: Job, number: int) -> None:
     """
     store, request = Store(job.store_url), request_of(job.kind, job.spec)
     reporter, work = Reporter(job, number), WORKS[job.kind]
-    with side_by_side(request.model, lambda: reporter.say(_LOADING)) if work.side_by_side else alone():
+    with side_by_side(request.model, reporter.stop_if_asked) if work.side_by_side else alone():
         try:
             reporter.say("measuring")
             _require_unchanged(job, request)
@@ -110,9 +108,9 @@ def _require_unchanged(job: Job, request: Request) -> None:
 
 
 def _plan(job: Job, request: Request, store: Store, reporter: Reporter) -> Plan:
-    reporter.say(_LOADING)
+    reporter.say("loading the model")
     with alone():
-        reporter.say(_LOADING)  # it may have been cancelled while others were at work
+        reporter.stop_if_asked()  # it may have been cancelled while others were at work
         model = resident_model(request.model)
         WORKS[job.kind].check(request, model)
         reporter.say("reading the text")

@@ -39,6 +39,10 @@ class Reporter:
         self._reported = time.monotonic()
         message = {"stage": stage, "unit": self._unit, "tokens": self.tokens, "when": time.time()}
         get_worker().log_event(self._topic, message)
+        self.stop_if_asked()
+
+    def stop_if_asked(self) -> None:
+        """Raise Cancelled when the attempt was asked to stop."""
         if self._stop.is_set():
             raise Cancelled("The job was cancelled; the shards finished before are kept.")
 

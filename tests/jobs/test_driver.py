@@ -28,17 +28,21 @@ def asked(tiny_model: Path, tmp_path: Path) -> EvaluateRequest:
 
 @pytest.fixture
 def drive(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    """Carry a request out; `say` hears its words and may raise, `after` is called when the last unit is done."""
+    """Carry a request out; `say` hears its words and may raise, `look` is asked whether to stop and may raise, `after`
+    is called when the last unit is done."""
 
     def drive(
-        request: Request, say: Callable[[str], None] = lambda stage: None, after: Callable[[], object] = lambda: None
+        request: Request,
+        say: Callable[[str], None] = lambda stage: None,
+        look: Callable[[], None] = lambda: None,
+        after: Callable[[], object] = lambda: None,
     ) -> Run:
         def give_out(job: Job, missing: list[int], *_: object) -> None:
             for number in missing:
                 driver.work_unit(job, number)
             after()
 
-        told = SimpleNamespace(say=say, count=lambda tokens: None, tokens=1)
+        told = SimpleNamespace(say=say, stop_if_asked=look, count=lambda tokens: None, tokens=1)
         monkeypatch.setattr(driver, "Reporter", lambda job, unit=None: told)
         monkeypatch.setattr(driver, "_give_out", give_out)
         run = store.start_run(request.run_id(), request.kind, request.to_dict())
@@ -67,13 +71,11 @@ def test_a_run_that_is_cancelled_while_it_waits_leaves_the_model_in_use_where_it
     in_use = resident.resident_model(other)
     said: list[str] = []
 
-    def say(stage: str) -> None:
-        said.append(stage)
-        if len(said) > 1:  # it was asked to stop while others were at work
-            raise Cancelled("The job was cancelled.")
+    def stop() -> None:  # it is asked for while others are at work
+        raise Cancelled("The job was cancelled.")
 
-    assert drive(asked, say).status == "cancelled"
-    assert said == ["loading the model"] * 2
+    assert drive(asked, said.append, stop).status == "cancelled"
+    assert said == ["loading the model"]
     assert resident.resident_model(other) is in_use
 
 
