@@ -22,7 +22,7 @@ from avss_core.studies.table1_wide import wide_table
 
 INTERVALS = (
     "low, high: 95 % t interval of the mean over {repeats} samples that blocks were ranked on (of a perplexity: of its "
-    "logarithm). document_low, document_high: 95 % bootstrap over held-out documents."
+    "logarithm). document_low, document_high: 95 % interval over held-out documents."
 )
 
 
