@@ -41,29 +41,36 @@ WIKI = [
     for answer, label in [("a", 0), ("yes", 1), ("b", 0)]
 ]
 TEXT = [{"text": "Some text.", "meta": {"pile_set_name": "HackerNews"}}]
+GENERATION = [{"question": "who", "best_answer": "Ann", "correct_answers": ["Ann", "Anna"], "incorrect_answers": ["b"]}]
 ON_THE_HUB = {
-    "sst2": SST2,
-    "squad": SQUAD,
-    "nq_open": NQ,
-    "trivia_qa": TRIVIA,
-    "sciq": SCIQ,
-    "truthful_qa": TRUTHFUL,
-    "wiki_qa": WIKI,
-    "pile": TEXT,
-    "hackernews": TEXT,
+    "sentiment:sst2": SST2,
+    "qa:squad": SQUAD,
+    "closed_book:nq_open": NQ,
+    "closed_book:trivia_qa": TRIVIA,
+    "closed_book:sciq": SCIQ,
+    "closed_book:truthful_qa": GENERATION,
+    "multiple_choice:sciq": SCIQ,
+    "multiple_choice:truthful_qa": TRUTHFUL,
+    "multiple_choice:wiki_qa": WIKI,
+    "perplexity:pile": TEXT,
+    "perplexity:hackernews": TEXT,
 }
 
 
-def test_names_are_unique_and_every_task_has_its_sample_first() -> None:
-    assert len({known.name for known in DATA_SETS}) == len(DATA_SETS)
+def named(known: DataSet) -> str:
+    return f"{known.task}:{known.name}"
+
+
+def test_names_are_unique_in_a_task_and_every_task_has_its_sample_first() -> None:
+    assert len({named(known) for known in DATA_SETS}) == len(DATA_SETS)
     for task in TASKS.values():
         assert data_sets_of(task)[0].source == task.default_source
-    assert {known.name for known in DATA_SETS if not known.source.startswith("sample:")} == set(ON_THE_HUB)
+    assert {named(known) for known in DATA_SETS if not known.source.startswith("sample:")} == set(ON_THE_HUB)
 
 
 @pytest.mark.parametrize("name", ON_THE_HUB)
 def test_rows_of_the_hub_become_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = next(known for known in DATA_SETS if known.name == name)
+    known = next(known for known in DATA_SETS if named(known) == name)
     task = TASKS[known.task]
     asked_for = []
 
@@ -74,7 +81,7 @@ def test_rows_of_the_hub_become_examples(name: str, monkeypatch: pytest.MonkeyPa
 
     for module in ("examples", "preview", "read"):
         monkeypatch.setattr(import_module(f"avss_core.corpora.{module}"), "rows", rows)
-    spec = spec_of(task, name, part="all")
+    spec = spec_of(task, known.name, part="all")
     assert spec == spec_of(task, known.source, part="all")
     assert spec.kind == "hub"
     shown = preview_task(task, spec)
@@ -83,8 +90,8 @@ def test_rows_of_the_hub_become_examples(name: str, monkeypatch: pytest.MonkeyPa
         assert shown["text"].tolist() == ["Some text."]
         return
     expected = {"sentiment": "positive", "qa": "six", "closed_book": "Ann / Anna", "multiple_choice": "yes"}
-    assert shown["right"][0] == expected[known.task]
-    if name == "sst2":
+    assert shown["right"][0] == ("yes" if known.name == "sciq" else expected[known.task])
+    if known.name == "sst2":
         assert shown["prompt"][0] == "Review: a joy\nSentiment:"
         assert shown["right"].tolist() == ["positive", "negative"]
     if known.task == "multiple_choice":
