@@ -2,8 +2,8 @@
 
 Every cutoff from 0 to 50 % of the blocks along the orders of several methods: each order's tree, all orders in one
 tree, and with them the random cuts of every size that the page draws as a band; the first and the last block stay, as
-they do there. Both ways must give the same values on the same tokens. A last table counts the block runs of each order
-with its band alone.
+they do there at first. Both ways must give the same values on the same tokens. A last table counts the block runs of
+each order with its band alone; --rounds 0 counts all of them and runs none.
 """
 
 from __future__ import annotations
@@ -23,21 +23,24 @@ from benchmarks.measuring import batches_of, default_model, print_table, windows
 from benchmarks.tree_or_alone import HEADER, Ways, compare
 
 METHODS = "avss,block_influence,ablation"
+BANDED = ", with its band"
 
 
-def planned_sweep(orders: Mapping[str, Sequence[int]], n_blocks: int, max_fraction: float, draws: int) -> Sweep:
-    """A sweep that leaves the first and the last block where they are."""
-    return plan_sweep(orders, n_blocks, max_fraction, protected_ends(n_blocks, 1, 1), draws)
+def sweeps_of(
+    orders: Mapping[str, Sequence[int]], n_blocks: int, max_fraction: float, draws: int, protect: int
+) -> dict[str, Sweep]:
+    """Each order by itself, all together, all with random cuts of each size, and each with its own of these.
 
-
-def sweeps_of(orders: Mapping[str, Sequence[int]], n_blocks: int, max_fraction: float, draws: int) -> dict[str, Sweep]:
-    """Each order by itself, all together, and all with random cuts of each size."""
-    plan = partial(planned_sweep, n_blocks=n_blocks, max_fraction=max_fraction)
+    protect: so many blocks at either end stay.
+    """
+    protected = protected_ends(n_blocks, protect, protect)
+    plan = partial(plan_sweep, n_blocks=n_blocks, max_fraction=max_fraction, protected=protected)
     planned = {name: plan({name: order}, draws=0) for name, order in orders.items()}
     if len(orders) > 1:
         planned["all in one tree"] = plan(orders, draws=0)
     if draws:
         planned[f"all, and {draws} random cuts of each size"] = plan(orders, draws=draws)
+        planned |= {f"{name}{BANDED}": plan({name: order}, draws=draws) for name, order in orders.items()}
     return planned
 
 
@@ -54,6 +57,7 @@ def main() -> None:
     parser.add_argument("--methods", default=METHODS)
     parser.add_argument("--max-fraction", type=float, default=0.5)
     parser.add_argument("--draws", type=int, default=DRAWS, help="random cuts of each size (0: none)")
+    parser.add_argument("--protect", type=int, default=1, help="blocks at either end that stay")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dtype", default="bfloat16")
     wanted = parser.parse_args()
@@ -61,34 +65,35 @@ def main() -> None:
     model = default_model(wanted.dtype)
     batches = batches_of(model, windows_of(model, wanted.tokens, "evaluate"))
     orders = orders_of(model, wanted.methods.split(","), wanted.tokens)
+    planned = sweeps_of(orders, model.n_blocks, wanted.max_fraction, wanted.draws, wanted.protect)
     rows, building = [], 0.0
-    for name, planned in sweeps_of(orders, model.n_blocks, wanted.max_fraction, wanted.draws).items():
+    for name, sweep in planned.items():
+        if name.endswith(BANDED) or not wanted.rounds:
+            continue
         started = time.perf_counter()
-        ways = Ways.of(model, batches, planned.variants)
+        ways = Ways.of(model, batches, sweep.variants)
         building += time.perf_counter() - started
         row = compare(name, ways, wanted.rounds)
-        assert row[2:4] == (planned.block_runs, planned.block_runs_naive), "the page counts what runs"
+        assert row[2:4] == (sweep.block_runs, sweep.block_runs_naive), "the page counts what runs"
         rows.append(row)
         print(" | ".join(map(str, row)), flush=True)
-    print_table(
-        f"Every cutoff from 0 to {wanted.max_fraction:.0%}, {wanted.tokens} tokens, default model, {wanted.dtype}, "
-        f"median of {wanted.rounds}; building the pruned networks took {building:.1f} s more",
-        HEADER,
-        rows,
-    )
-    if wanted.draws:
-        banded = {
-            name: planned_sweep({name: order}, model.n_blocks, wanted.max_fraction, wanted.draws)
-            for name, order in orders.items()
-        }
+    if rows:
         print_table(
-            f"Block runs of one order with its band of {wanted.draws} random cuts of each size",
-            HEADER[:5],
-            [
-                (name, len(each.cuts), each.block_runs, each.block_runs_naive, each.block_runs / each.block_runs_naive)
-                for name, each in banded.items()
-            ],
+            f"Every cutoff from 0 to {wanted.max_fraction:.0%}, {wanted.protect} at either end protected, "
+            f"{wanted.tokens} tokens, default model, {wanted.dtype}, median of {wanted.rounds}; building the pruned "
+            f"networks took {building:.1f} s more",
+            HEADER,
+            rows,
         )
+    counted = {name: sweep for name, sweep in planned.items() if name.endswith(BANDED) or not wanted.rounds}
+    print_table(
+        f"Block runs, {wanted.draws} random cuts of each size",
+        HEADER[:5],
+        [
+            (name, len(each.cuts), each.block_runs, each.block_runs_naive, each.block_runs / each.block_runs_naive)
+            for name, each in counted.items()
+        ],
+    )
 
 
 if __name__ == "__main__":

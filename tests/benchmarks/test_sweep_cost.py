@@ -29,7 +29,7 @@ def test_the_tree_gives_what_pruned_networks_give(
     monkeypatch.setattr(script, "default_model", lambda dtype: model)
     monkeypatch.setattr(sys, "argv", ["cost", "--tokens", "60", "--rounds", "1", "--draws", "2"])
     script.main()
-    printed = capsys.readouterr().out.partition("\nBlock runs of one order")
+    printed = capsys.readouterr().out.partition("\nBlock runs, 2 random cuts")
     rows, banded = rows_of(printed[0]), rows_of(printed[2])
     assert list(rows) == [
         "avss",
@@ -48,7 +48,7 @@ def test_the_tree_gives_what_pruned_networks_give(
     assert float(rows["all in one tree"][3]) == pytest.approx(together[3] / float(rows["all in one tree"][2]), abs=1e-3)
 
     # One order with its band: two random cuts of each size more, of which some are the order's own.
-    assert list(banded) == ["avss", "block_influence", "ablation"]
+    assert list(banded) == [f"{name}, with its band" for name in ("avss", "block_influence", "ablation")]
     for row in banded.values():
         cuts, tree, alone = map(int, row[:3])
         assert 4 < cuts <= 4 + 2 * 3
