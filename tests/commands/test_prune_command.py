@@ -11,6 +11,12 @@ import pytest
 from said import Avss
 from tiny_model import save_tiny_model, write_documents
 
+from avss_core.commands.prune_cut import choose
+from avss_core.commands.prune_options import CutOptions
+from avss_core.commands.prune_scores import Scored
+from avss_core.corpora import CorpusSpec
+from avss_core.jobs import EvaluateRequest
+from avss_core.models import ModelSpec
 from avss_core.runs import Store
 
 BLOCKS = 5
@@ -74,6 +80,19 @@ def test_one_stretch(avss: Avss, on: tuple[object, ...]) -> None:
     ranked = avss("rank", "--method", "angular", "--max-tokens", 100_000, *on).json["methods"]["angular"]
     (best,) = (found["first"] for found in ranked["details"]["stretches"] if found["n"] == 2)
     assert turned["removed"] == [best, best + 1]
+
+
+@pytest.mark.parametrize("how_far", [{"rank": 2}, {"fraction": 0.5}, {"parameters": 0.5}], ids=str)
+def test_the_angular_distance_removes_a_stretch_and_not_its_lowest_scores(how_far: dict[str, float]) -> None:
+    scores, turns = [0.3, 0.1, 0.4, 0.1], {1: [0.3, 0.1, 0.4, 0.1], 2: [0.5, 0.6, 0.2], 3: [0.7, 0.3]}
+    options = CutOptions(method="angular", **how_far)  # type: ignore[arg-type]
+    unpruned = EvaluateRequest(ModelSpec(), CorpusSpec(), "perplexity", ((),))
+
+    def cut(scored: Scored) -> tuple[int, ...]:
+        return choose(None, unpruned, options, scored)[0].removed  # type: ignore[arg-type]
+
+    assert cut(Scored(scores, [10] * 4, 40, turns=turns)) == (2, 3)
+    assert cut(Scored(scores, [10] * 4, 40)) == (1, 3)
 
 
 def test_the_authors_rule_and_a_share_of_parameters(avss: Avss, on: tuple[object, ...]) -> None:
