@@ -19,7 +19,9 @@ st.logo(str(ASSETS / "logo.svg"), size="large")
 page = st.navigation(
     {
         "Measure": [
-            st.Page(overview.page, title="Overview", icon=":material/monitoring:", url_path="overview", default=True),
+            st.Page(overview.page, title="Overview", icon=":material/monitoring:", url_path="start", default=True),
+            # The one at the root has no address of its own name, which a person may type as that of any other page.
+            st.Page(overview.page, title="Overview", url_path="overview", visibility="hidden"),
             st.Page(profile.page, title="Profile", icon=":material/ssid_chart:", url_path="profile"),
             st.Page(compare.page, title="Compare", icon=":material/stacked_line_chart:", url_path="compare"),
         ],

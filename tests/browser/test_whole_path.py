@@ -211,10 +211,11 @@ def test_a_click_on_a_point_of_a_sweep_shows_its_cut(address: str, browser: Brow
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (600, "light")])
 def test_pages_in_other_looks(address: str, browser: Browser, width: int, scheme: str) -> None:
     page = browser.new_page(viewport={"width": width, "height": 1100}, color_scheme=scheme)  # type: ignore[arg-type]
-    for name in ("", "profile", "prune"):
+    for name in ("overview", "profile", "prune"):
         page.goto(f"{address}/{name}")
         expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=2 * MINUTES)
-        keep_picture(page, f"{name or 'overview'}-{scheme}-{width}")
+        keep_picture(page, f"{name}-{scheme}-{width}")
+        assert page.get_by_text("Page not found").count() == 0
         assert page.get_by_test_id("stException").count() == 0
         sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert sideways <= 0, f"the page {name!r} scrolls sideways at {width} pixels"
